@@ -1,0 +1,1 @@
+"""The off-chain half of Emporion."""

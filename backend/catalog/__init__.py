@@ -1,0 +1,1 @@
+"""Services and their plans, as the gateway offers them; read only."""

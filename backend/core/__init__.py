@@ -1,0 +1,1 @@
+"""Units, errors, settings, clock and logs: what every other package stands on."""

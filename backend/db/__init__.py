@@ -1,0 +1,1 @@
+"""Tables, types and sessions; the only place that commits."""

@@ -1,0 +1,1 @@
+"""Who may call what, from indexed ownership; read only."""

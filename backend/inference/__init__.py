@@ -1,0 +1,1 @@
+"""Engines that answer requests: the embedded model and upstreams."""

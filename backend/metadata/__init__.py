@@ -1,0 +1,1 @@
+"""Fetched and checked service documents."""

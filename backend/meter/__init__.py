@@ -1,0 +1,1 @@
+"""Tabs, holds, usage and signed receipts."""

@@ -1,0 +1,1 @@
+"""Outgoing HTTP, with the guard against requests forged towards private networks."""

@@ -1,0 +1,1 @@
+"""Metered usage becomes settlement transactions."""

@@ -1,0 +1,1 @@
+"""Blobs addressed by their content."""

@@ -1,0 +1,1 @@
+"""How the database learns the chain: follow, decode, project, undo."""

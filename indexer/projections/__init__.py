@@ -1,0 +1,1 @@
+"""One module a contract: a decoded event becomes rows, and can be taken back."""
