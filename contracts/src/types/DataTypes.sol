@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @notice What a service offers.
+enum ServiceKind {
+    Model,
+    Dataset,
+    Compute,
+    Agent
+}
+
+/// @notice Life of a service: `Paused` makes no new sales, `Retired` is final.
+enum ServiceStatus {
+    Active,
+    Paused,
+    Retired
+}
+
+/// @notice What consuming a unit means; the lowest two bits of every plan id.
+enum PlanKind {
+    Pass,
+    Timed,
+    Metered
+}
+
+/// @notice What happens to bought units in the same transaction.
+enum Then {
+    Hold,
+    Activate,
+    Deposit
+}
+
+/// @notice What a rate card's measures count.
+enum Measure {
+    Tokens,
+    KiB,
+    Rows,
+    Seconds
+}
+
+/// @notice Why an entry of a settlement was left out.
+enum SkipReason {
+    None,
+    NothingNew,
+    ExceedsBalance,
+    DailyLimit,
+    VoucherMissing,
+    VoucherTooSmall,
+    VoucherInvalid,
+    ServiceEnded
+}
+
+/// @notice A service this one is derived from, and its part of every release.
+/// @param serviceId id of the upstream service, smaller than the id of the derived one
+/// @param bps part of the gross release in hundredths of a per cent
+struct Upstream {
+    uint40 serviceId;
+    uint16 bps;
+}
+
+/// @notice A service as the registry keeps it.
+/// @param kind what is offered
+/// @param status whether it sells
+/// @param meter key that may settle its usage
+/// @param previousMeter replaced key, may settle what it served until `previousMeterUntil`
+/// @param previousMeterUntil unix time in seconds; 0 where no key was replaced
+/// @param retiredAt unix time of retirement; 0 while not retired
+/// @param bond EMP base units bonded, unbonding ones included
+/// @param unbonding EMP base units on their way out: they do not count for sales, they can be slashed
+/// @param unbondRequestedAt unix time of the request; 0 without one
+/// @param underbondedSince unix time of `flagUnderbonded`; 0 while not flagged
+/// @param challengeUntil unix time a sign of life is due; 0 without a challenge
+/// @param challenger who put up the challenge deposit
+/// @param challengeDeposit EMP base units of that deposit
+/// @param openDisputes disputes not resolved yet; while above 0 no bond leaves
+/// @param contentHash keccak256 of the metadata document
+struct Service {
+    ServiceKind kind;
+    ServiceStatus status;
+    address meter;
+    address previousMeter;
+    uint40 previousMeterUntil;
+    uint40 retiredAt;
+    uint96 bond;
+    uint96 unbonding;
+    uint40 unbondRequestedAt;
+    uint40 underbondedSince;
+    uint40 challengeUntil;
+    address challenger;
+    uint96 challengeDeposit;
+    uint32 openDisputes;
+    bytes32 contentHash;
+}
+
+/// @notice The terms of a plan; they never change.
+/// @param kind Pass, Timed or Metered
+/// @param transferable whether units move between accounts; a plan that is not is soulbound
+/// @param refundable whether unconsumed units return their price; never for a Pass
+/// @param measure what the rate card counts
+/// @param currency index in the table of currencies
+/// @param royaltyBps resale royalty, at most 2,500
+/// @param unitPrice base units of the currency for one unit
+/// @param period seconds of access in one unit: 1 hour to 3,650 days for Timed, 0 otherwise
+/// @param supplyCap units ever sold less refunded, at most 2**63 - 1; 0 is no cap
+/// @param accountCap units one account can ever buy, less than 2**64; 0 is no cap
+/// @param saleStart unix time sales open to everybody
+/// @param earlySeconds how long before `saleStart` stakers may buy
+/// @param earlyScore staking score of the payer that early access asks for
+/// @param limitsHash keccak256 of the limits document (rates, concurrency, context); 0 for none
+/// @param perRequest micro-credits a request
+/// @param perUnitIn micro-credits a measure in
+/// @param perUnitOut micro-credits a measure out
+struct PlanTerms {
+    PlanKind kind;
+    bool transferable;
+    bool refundable;
+    Measure measure;
+    uint8 currency;
+    uint16 royaltyBps;
+    uint96 unitPrice;
+    uint32 period;
+    uint64 supplyCap;
+    uint64 accountCap;
+    uint40 saleStart;
+    uint32 earlySeconds;
+    uint112 earlyScore;
+    bytes32 limitsHash;
+    uint64 perRequest;
+    uint64 perUnitIn;
+    uint64 perUnitOut;
+}
+
+/// @notice One payer's line in a settlement.
+/// @param payer owner of the tab
+/// @param cumulativeUnits credits used in the life of the tab, this settlement included
+/// @param receiptsRoot Merkle root of the receipts this line settles
+/// @param voucher EIP-712 `UsageVoucher` signature where the tab demands one, else empty
+struct Entry {
+    address payer;
+    uint256 cumulativeUnits;
+    bytes32 receiptsRoot;
+    bytes voucher;
+}
+
+/// @notice Deposited credits of one payer in one plan; exactly one storage slot.
+/// @param balance credits deposited and not settled
+/// @param settled credits settled in the life of the tab
+/// @param withdrawAt unix time a withdrawal is ready; 0 without a request
+/// @param flags bit 0: vouchers are demanded
+/// @param dailyLimit credits that may settle in a UTC day; 0 for none
+/// @param spent credits settled on `day`
+/// @param day UTC day of the last settlement (unix time / 86,400), modulo 2**16
+struct Tab {
+    uint64 balance;
+    uint64 settled;
+    uint40 withdrawAt;
+    uint8 flags;
+    uint32 dailyLimit;
+    uint32 spent;
+    uint16 day;
+}
+
+/// @notice A lock in the staking vault; exactly one storage slot.
+/// @param amount EMP base units locked
+/// @param score amount times the multiplier of its duration; 0 once expired
+/// @param end unix time the lock ends
+struct Position {
+    uint96 amount;
+    uint112 score;
+    uint40 end;
+}
+
+/// @notice An offer of access units or shares at a fixed unit price.
+/// @param seller who holds the tokens until they are filled
+/// @param expiry unix time after which it cannot be filled
+/// @param currency index in the table of currencies
+/// @param token `AccessToken` or `RevenueShares`
+/// @param unitPrice base units of the currency for one unit
+/// @param id ERC-1155 id
+/// @param units units still offered
+struct Listing {
+    address seller;
+    uint40 expiry;
+    uint8 currency;
+    address token;
+    uint96 unitPrice;
+    uint256 id;
+    uint256 units;
+}
