@@ -1,0 +1,38 @@
+# Every target is `python3 scripts/run.py TARGET`, which also works where there is no make.
+PYTHON ?= python3
+RUN = $(PYTHON) scripts/run.py
+# Arguments for the target: make test ARGS="-k escrow"
+ARGS ?=
+
+.PHONY: help demo test check contracts devnet docs lock setup clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+demo: ## watch the whole economy work on this machine (REPORT=file.json writes the figures)
+	@$(RUN) demo $(if $(REPORT),--report "$(REPORT)") $(ARGS)
+
+test: ## run the test suite (ARGS="-k name" picks tests)
+	@$(RUN) test $(ARGS)
+
+check: ## formatting, types, architecture and documents
+	@$(RUN) check $(ARGS)
+
+contracts: ## compile the contracts and write contracts/artifacts/
+	@$(RUN) contracts $(ARGS)
+
+devnet: ## a development chain with everything deployed, indexed and served
+	@$(RUN) devnet $(ARGS)
+
+docs: ## refresh the generated tables in docs/
+	@$(RUN) docs $(ARGS)
+
+lock: ## make the lock files again (ARGS=--upgrade for newer versions)
+	@$(RUN) lock $(ARGS)
+
+setup: ## only the set-up: environment, packages, Solidity toolchain
+	@$(RUN) setup
+
+clean: ## remove the environment, the toolchain and caches
+	@$(RUN) clean

@@ -1,0 +1,1 @@
+"""Developer entry points: `python scripts/run.py help`. Standard library only, until the environment stands."""

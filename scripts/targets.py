@@ -1,0 +1,127 @@
+"""The developer targets: what each one is for and what it runs."""
+
+import shutil
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from scripts import checks, locks
+from scripts.environment import ROOT, Environment, prepare
+from scripts.progress import SetupError, say
+from scripts.services import tell_servers
+
+Arguments = Sequence[str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A name on the command line."""
+
+    help: str
+    work: Callable[[Environment, Arguments], int]
+    dev: bool = True
+    """Whether it needs the tools for tests and checks."""
+    standing: bool = True
+    """Whether it needs the set-up at all."""
+
+
+def start(environment: Environment, program: str, *arguments: str) -> int:
+    """Run a program of the environment in the project's folder and give back its status.
+
+    Ctrl-C goes to the program, which knows how to stop; this process waits for it.
+    """
+    command = [str(environment.program(program)), *arguments]
+    with subprocess.Popen(command, cwd=environment.root) as process:
+        while True:
+            try:
+                return process.wait()
+            except KeyboardInterrupt:
+                continue
+
+
+def emporion(*fixed: str) -> Callable[[Environment, Arguments], int]:
+    """A target that is a command of `emporion`."""
+    return lambda environment, arguments: start(environment, "emporion", *fixed, *arguments)
+
+
+def module(name: str, *fixed: str) -> Callable[[Environment, Arguments], int]:
+    """A target that is a module with a command line of its own."""
+    return lambda environment, arguments: start(environment, "python", "-m", name, *fixed, *arguments)
+
+
+def test(environment: Environment, arguments: Arguments) -> int:
+    """Run the test suite on all processors; a `-n`, a path or a `-k` among the arguments is honoured."""
+    tell_servers()
+    spread = (
+        []
+        if any(argument.startswith(("-n", "--pdb", "--dist")) for argument in arguments)
+        else ["-n", "auto"]
+    )
+    return start(environment, "python", "-m", "pytest", *spread, *arguments)
+
+
+def nothing(_environment: Environment, _arguments: Arguments) -> int:
+    """The set-up is all there is to do."""
+    say("Emporion is set up: .venv/ and contracts/node_modules/ are current.")
+    return 0
+
+
+def clean(environment: Environment, _arguments: Arguments) -> int:
+    """Remove caches and everything the set-up made; state in EMPORION_HOME stays."""
+    names = (
+        ".venv",
+        ".setup",
+        ".pytest_cache",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".hypothesis",
+        "contracts/node_modules",
+    )
+    for name in names:
+        folder = environment.root / name
+        if folder.exists():
+            say(f"removing {name}")
+            shutil.rmtree(folder)
+    return 0
+
+
+TARGETS = {
+    "demo": Target(
+        "watch the whole economy work on this machine (--report FILE for JSON)", emporion("demo"), dev=False
+    ),
+    "devnet": Target(
+        "a development chain with everything deployed, indexed and served", emporion("devnet"), dev=False
+    ),
+    "test": Target("the test suite (arguments go to pytest)", test),
+    "check": Target("formatting, types, architecture and documents", checks.check),
+    "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
+    "docs": Target("refresh the generated tables in docs/", module("scripts.tables")),
+    "lock": Target("make the lock files again (--upgrade for newer versions)", locks.write, dev=False),
+    "setup": Target("only the set-up", nothing),
+    "clean": Target("remove the environment, the toolchain and caches", clean, standing=False),
+}
+
+
+def usage() -> str:
+    """The list of targets, one a line."""
+    lines = [f"  {name:<10} {target.help}" for name, target in TARGETS.items()]
+    return "\n".join(["usage: python scripts/run.py TARGET [arguments]", "", *lines])
+
+
+def main(arguments: Arguments) -> int:
+    """Set up what the target needs and run it; the status is the target's, or 2 for a target nobody knows."""
+    if not arguments or arguments[0] in ("help", "-h", "--help"):
+        print(usage())
+        return 0
+    target = TARGETS.get(arguments[0])
+    if target is None:
+        say(f"there is no target {arguments[0]!r}\n\n{usage()}")
+        return 2
+    try:
+        environment = prepare(dev=target.dev) if target.standing else Environment(ROOT)
+        return target.work(environment, arguments[1:])
+    except SetupError as error:
+        say(f"\nStopped: {error}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
