@@ -1,1 +1,1 @@
-"""Units, errors, settings, clock and logs: what every other package stands on."""
+"""What every other package may lean on: units, errors, settings, clock, logs. Imports nothing of ours."""
