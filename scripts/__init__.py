@@ -1,1 +1,1 @@
-"""Developer entry points: `python scripts/run.py help`. Standard library only, until the environment stands."""
+"""Developer entry points: `python scripts/run.py help`. Standard library only up to a standing set-up."""

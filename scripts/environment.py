@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.progress import SetupError, is_terminal, run, say, told
+from scripts.progress import is_terminal, run, say, told
 from scripts.stamps import Stamps, digest, exclusive
 from scripts.toolchain import check_node, find_npm
 
@@ -106,7 +106,7 @@ class Environment:
             "-m",
             "pip",
             "install",
-            "--quiet",
+            "-qq",
             "--disable-pip-version-check",
         ]
         command += ["--force-reinstall"] if repair else []

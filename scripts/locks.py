@@ -7,6 +7,7 @@ mirror. The dev lock contains the runtime lock, version by version.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from scripts import npm_lock
 from scripts.environment import AGAIN, Environment
 from scripts.progress import run, told
 
@@ -48,4 +49,6 @@ def write(environment: Environment, arguments: Sequence[str]) -> int:
         with told(f"Locking {lock.file}"):
             command = [uv, "pip", "compile", *STYLE, *lock.selection, *arguments, "--output-file", lock.file]
             run(command, cwd=environment.root, fix=AGAIN)
+    with told("Locking contracts/package-lock.json"):
+        npm_lock.write(environment.root / "contracts")
     return 0

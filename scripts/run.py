@@ -1,7 +1,7 @@
 """Run a developer target: `python scripts/run.py TARGET [arguments]`; `help` lists them.
 
 Sets the project up first (environment, locked packages, Solidity toolchain), which costs nothing the second
-time. Uses the standard library only, and stays readable to old Pythons so that they can be told what to do.
+time. Uses the standard library only, and stays readable to Python 3.6 so that they can be told what to do.
 """
 
 import os
@@ -12,18 +12,17 @@ OLDEST = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
 
 
-def with_newer_python():
-    # type: () -> None
+def with_newer_python() -> None:
     """Start again under a newer Python of this machine, or name what is missing and leave with status 1."""
     for name in ("python3.13", "python3.12", "python3.11", "python3.14"):
         found = shutil.which(name)
         if found:
-            os.execv(found, [found, os.path.abspath(__file__)] + sys.argv[1:])  # noqa: PTH100, RUF005, S606
+            os.execv(found, [found, os.path.abspath(__file__), *sys.argv[1:]])  # noqa: PTH100, S606
     sys.stderr.write(
-        "Emporion needs Python 3.11 or newer; this one is %d.%d (%s).\n"
+        f"Emporion needs Python 3.11 or newer; this one is {sys.version_info[0]}.{sys.version_info[1]} "
+        f"({sys.executable}).\n"
         "Install one (Debian and Ubuntu: apt install python3 python3-venv; macOS: brew install python;\n"
-        "Windows: winget install Python.Python.3.13) and run: python3 scripts/run.py %s\n"
-        % (sys.version_info[0], sys.version_info[1], sys.executable, " ".join(sys.argv[1:]))
+        f"Windows: winget install Python.Python.3.13), then: python3 scripts/run.py {' '.join(sys.argv[1:])}\n"
     )
     raise SystemExit(1)
 

@@ -1,4 +1,4 @@
-"""PostgreSQL and Redis on this machine: the tests that need one are skipped without it, and that is said aloud."""
+"""PostgreSQL and Redis on this machine: without one its tests are skipped, and that is said aloud."""
 
 import socket
 
@@ -20,6 +20,4 @@ def tell_servers() -> None:
     """Name each server whose tests will be skipped."""
     for name, port in SERVERS.items():
         if not reachable(port):
-            say(
-                f"NOTE: {name} does not answer on 127.0.0.1:{port}; its tests will be SKIPPED. Start it to run them."
-            )
+            say(f"NOTE: {name} does not answer on 127.0.0.1:{port}; its tests will be SKIPPED.")
