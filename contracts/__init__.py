@@ -1,1 +1,1 @@
-"""What the chain knows: sources, generated artifacts, and the loader the rest of the project reads them with."""
+"""What the chain knows: sources, generated artifacts, and the loader everything reads them with."""
