@@ -1,0 +1,59 @@
+"""Committed artifacts.
+
+load
+├── when there is no artifact of that name: it should name the fix
+└── when there is one: it should know selectors, topics and checksums
+the folder
+├── given a source changed after the artifact: it should be stale (the checksums are compared)
+├── given an artifact without a source: it should not be there
+└── when everything is compiled again: it should be the same byte for byte
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from contracts import sources
+from contracts.artifacts import FOLDER, ArtifactMissingError, load, names
+
+UNITS = sources.units()
+
+
+class TestLoad:
+    def test_an_unknown_name_names_the_fix(self) -> None:
+        with pytest.raises(ArtifactMissingError, match=r"contracts\.compile"):
+            load("Nothing")
+
+    def test_selectors_and_topics_are_known_without_a_compiler(self) -> None:
+        artifact = load("IAccessToken")
+        assert artifact.functions["0xf242432a"] == "safeTransferFrom(address,address,uint256,uint256,bytes)"
+        topic = "0xc3d58168c5ae7397731d063d5bbf3d657854427343f4c083240f7aacaa2d0f62"
+        assert artifact.events[topic] == "TransferSingle(address,address,address,uint256,uint256)"
+
+
+class TestFolder:
+    @pytest.mark.parametrize("unit", UNITS)
+    def test_checksums_are_those_of_the_sources(self, unit: str) -> None:
+        records = [r for r in map(load, names()) if r.source == unit]
+        assert records, f"{unit} has no artifact: run `python -m contracts.compile`"
+        assert records[0].checksums == sources.checksums(sources.closure(unit))
+
+    def test_no_artifact_outlives_its_source(self) -> None:
+        assert {load(name).source for name in names()} <= set(UNITS)
+
+    def test_files_are_valid_json_with_unix_line_ends(self) -> None:
+        for path in FOLDER.rglob("*.json"):
+            assert b"\r" not in path.read_bytes()
+            json.loads(path.read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node for the npm compiler")
+def test_compiling_again_gives_the_same_bytes() -> None:
+    from contracts.compile import compile_all, differing
+
+    assert differing(compile_all([], force=True)) == []
