@@ -53,7 +53,9 @@ class Deployment:
             return self.contracts[name].address
         except KeyError:
             known = ", ".join(sorted(self.contracts)) or "nothing"
-            raise DeploymentMismatch(f"the deployment record has no {name} (it has {known}); deploy again") from None
+            raise DeploymentMismatch(
+                f"the deployment record has no {name} (it has {known}); deploy again"
+            ) from None
 
     def to_json(self) -> dict[str, Any]:
         """The record as JSON-ready values."""
@@ -63,7 +65,9 @@ class Deployment:
     def from_json(cls, data: Mapping[str, Any]) -> "Deployment":
         """Read a record. Raises DeploymentMismatch for another format or missing parts."""
         if data.get("format") != FORMAT:
-            raise DeploymentMismatch(f"deployment record format {data.get('format')!r} is not {FORMAT}; deploy again")
+            raise DeploymentMismatch(
+                f"deployment record format {data.get('format')!r} is not {FORMAT}; deploy again"
+            )
         try:
             return cls(
                 chain_id=int(data["chain_id"]),
@@ -84,7 +88,9 @@ def read_deployment(path: Path) -> Deployment:
     except FileNotFoundError:
         raise DeploymentMismatch(f"no deployment record at {path}; run `emporion deploy` first") from None
     except json.JSONDecodeError as error:
-        raise DeploymentMismatch(f"the deployment record {path} is not JSON ({error}); deploy again") from error
+        raise DeploymentMismatch(
+            f"the deployment record {path} is not JSON ({error}); deploy again"
+        ) from error
 
 
 def write_deployment(path: Path, deployment: Deployment) -> None:

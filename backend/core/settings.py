@@ -1,7 +1,7 @@
 """The only reader of the environment. A setting is ``EMPORION_<NAME>``; its description is its documentation.
 
 ``load_settings()`` reads and checks; wrong, unknown or unsafe settings raise SettingsError, all of them named
-at once with the way out. Tests and the devnet pass values by keyword: ``load_settings(home=path, devnet=True)``.
+at once with the way out. Tests pass values by keyword: ``load_settings(home=path, devnet=True)``.
 """
 
 import difflib

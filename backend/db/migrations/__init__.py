@@ -1,0 +1,1 @@
+"""Schema versions: one alembic history per store, in ``chain/`` and ``gateway/``."""

@@ -1,0 +1,25 @@
+"""What both ``env.py`` files run: migrations on the connection that ``upgrade.migrate`` holds, in its transaction."""
+
+from alembic import context
+
+from backend.core.errors import SettingsError
+from backend.db import tables
+from backend.db.session import StoreName
+
+
+def run(name: StoreName) -> None:
+    """Run the migrations of one store. Raises SettingsError when alembic is called without our connection."""
+    connection = context.config.attributes.get("connection")
+    if connection is None:
+        raise SettingsError(
+            "run migrations by opening the store (any emporion command does), not by alembic alone"
+        )
+    context.configure(
+        connection=connection,
+        target_metadata=tables.metadata,
+        version_table_schema=name,
+        include_schemas=True,
+        include_name=lambda entry, kind, _parents: kind != "schema" or entry == name,
+    )
+    with context.begin_transaction():
+        context.run_migrations()

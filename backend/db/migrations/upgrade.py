@@ -1,0 +1,70 @@
+"""Bring a store's schema up to date, once, however many processes start together.
+
+A fresh store gets today's tables at once and the newest version's stamp; an older one is upgraded step by step; a
+newer one is refused. All in one transaction under a lock.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.schema import CreateSchema
+
+from backend.core.errors import DatabaseError, DatabaseNewer
+from backend.db import tables
+from backend.db.session import Store, StoreName
+
+_HERE: Final = Path(__file__).parent
+_LOCKS: Final = {"chain": 0x656D7001, "gateway": 0x656D7002}
+"""Advisory lock numbers ("emp" and a digit)."""
+
+
+async def migrate(store: Store) -> None:
+    """Create or upgrade the store's tables. Raises DatabaseNewer, DatabaseError, DatabaseUnreachable."""
+    async with store.write_connection() as connection:
+        if store.dialect == "postgresql":
+            await connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCKS[store.name]})
+            await connection.execute(CreateSchema(store.name, if_not_exists=True))
+        await connection.run_sync(_bring_up_to_date, store.name)
+
+
+def create_tables(connection: Connection, name: StoreName) -> None:
+    """Create the tables of one store that do not exist yet."""
+    mine = [table for table in tables.metadata.sorted_tables if table.schema == name]
+    tables.metadata.create_all(connection, tables=mine)
+
+
+def _bring_up_to_date(connection: Connection, name: StoreName) -> None:
+    context = MigrationContext.configure(connection, opts={"version_table_schema": name})
+    config = Config()
+    config.set_main_option("script_location", str(_HERE / name).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    current, head = context.get_current_revision(), scripts.get_current_head()
+    if current is None:
+        create_tables(connection, name)
+        context.stamp(scripts, head or "head")
+    elif current not in {script.revision for script in scripts.walk_revisions()}:
+        raise DatabaseNewer(
+            f"the {name} store is at version {current}, this program knows up to {head}; upgrade the program, "
+            "or point EMPORION_HOME or EMPORION_DATABASE_URL at another database"
+        )
+    elif current != head:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+    _refuse_missing(connection, name)
+
+
+def _refuse_missing(connection: Connection, name: StoreName) -> None:
+    present = set(inspect(connection).get_table_names(schema=name))
+    needed = {table.name for table in tables.metadata.sorted_tables if table.schema == name}
+    if missing := sorted(needed - present):
+        raise DatabaseError(
+            f"the {name} store lacks {', '.join(missing)}; it was made by an unreleased version: start from an empty "
+            "EMPORION_HOME or database",
+            missing=missing,
+        )

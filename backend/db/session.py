@@ -1,0 +1,126 @@
+"""Transactions: the only module that commits.
+
+A ``Store`` is one of the two, opened. Reads see one snapshot; a write is all or nothing and durable when its block
+ends without an exception.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, Literal
+
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+
+from backend.core.errors import DatabaseBusy, DatabaseUnreachable
+from backend.db.engines import AUTOCOMMIT_OPTION
+
+StoreName = Literal["chain", "gateway"]
+Dialect = Literal["sqlite", "postgresql"]
+
+NOTIFY_CHANNEL: Final = {"chain": "emporion_chain", "gateway": "emporion_gateway"}
+
+
+class Store:
+    """One store: ``chain`` or ``gateway``, on SQLite or PostgreSQL.
+
+    ``read``/``write`` give an AsyncSession, ``read_connection``/``write_connection`` an AsyncConnection for Core
+    statements; ``lookup`` an AsyncConnection outside any transaction, for a single statement on a hot path.
+    All raise DatabaseUnreachable or DatabaseBusy.
+    """
+
+    def __init__(self, name: StoreName, dialect: Dialect, reader: AsyncEngine, writer: AsyncEngine) -> None:
+        self.name: StoreName = name
+        self.dialect: Dialect = dialect
+        self._writer = writer
+        if dialect == "sqlite":
+            self._reader = reader
+            self._direct = reader.execution_options(**{AUTOCOMMIT_OPTION: True})
+        else:
+            self._reader = reader.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+            self._direct = reader.execution_options(isolation_level="AUTOCOMMIT")
+        self._engines = {id(engine): engine for engine in (reader, writer)}
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """A session on one snapshot of the database; what it changes is thrown away."""
+        with _translated():
+            async with AsyncSession(self._reader, expire_on_commit=False) as session:
+                yield session
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncSession]:
+        """A session whose work is committed at the end of the block, undone on any exception."""
+        with _translated():
+            async with AsyncSession(self._writer, expire_on_commit=False) as session:
+                yield session
+                await session.flush()
+                await self._announce(await session.connection())
+                await session.commit()
+
+    @asynccontextmanager
+    async def read_connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection on one snapshot of the database."""
+        with _translated():
+            async with self._reader.connect() as connection:
+                yield connection
+
+    @asynccontextmanager
+    async def write_connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection whose work is committed at the end of the block, undone on any exception."""
+        with _translated():
+            async with self._writer.connect() as connection:
+                await connection.begin()
+                yield connection
+                await self._announce(connection)
+                await connection.commit()
+
+    @asynccontextmanager
+    async def lookup(self) -> AsyncIterator[AsyncConnection]:
+        """A connection where each statement stands alone: no BEGIN, no snapshot across statements."""
+        with _translated():
+            async with self._direct.connect() as connection:
+                yield connection
+
+    async def announce(self, connection: AsyncConnection) -> None:
+        """Wake other processes when this transaction commits (PostgreSQL; SQLite's readers see the file change)."""
+        if self.dialect == "postgresql":
+            await connection.execute(text(f"NOTIFY {NOTIFY_CHANNEL[self.name]}"))
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for engine in self._engines.values():
+            await engine.dispose()
+
+    async def _announce(self, connection: AsyncConnection) -> None:
+        # Each indexer step is news to everybody. The gateway's hot path is not: NOTIFY takes a global lock at
+        # commit, so there only what must be seen at once (a revoked key) calls ``announce`` itself.
+        if self.name == "chain":
+            await self.announce(connection)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeout as error:
+        raise DatabaseBusy(
+            "no database connection became free in time; try again, or raise the pool"
+        ) from error
+    except (OperationalError, InterfaceError) as error:
+        raise _told(error) from error
+
+
+def _told(error: DBAPIError) -> Exception:
+    """The error of ours that says it, else the driver's own."""
+    words = str(error.orig)
+    if "locked" in words or "busy" in words:
+        return DatabaseBusy("another process holds the database's write lock; is one running twice?")
+    if error.connection_invalidated or "connect" in words or "unable to open" in words:
+        return DatabaseUnreachable(
+            f"the database does not answer ({words.splitlines()[0]}); start it, or check EMPORION_DATABASE_URL"
+        )
+    return error
