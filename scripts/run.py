@@ -22,7 +22,7 @@ def with_newer_python() -> None:
         f"Emporion needs Python 3.11 or newer; this one is {sys.version_info[0]}.{sys.version_info[1]} "
         f"({sys.executable}).\n"
         "Install one (Debian and Ubuntu: apt install python3 python3-venv; macOS: brew install python;\n"
-        f"Windows: winget install Python.Python.3.13), then: python3 scripts/run.py {' '.join(sys.argv[1:])}\n"
+        "Windows: winget install Python.Python.3.13), then run it again\n"
     )
     raise SystemExit(1)
 

@@ -1,0 +1,79 @@
+"""What every test may ask for: a database of its own on both engines, Redis, and a closed internet.
+
+A test that needs a server which does not answer is skipped and says so; with EMPORION_TEST_NO_SKIPS=1, which
+`.ci/run` sets, any skip is a failure.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from typing import TypeVar
+
+import pytest
+
+from tests.loopback import close_the_internet
+from tests.servers import PostgresServer, RedisServer, ServerAbsent
+
+close_the_internet()
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+NO_SKIPS = os.environ.get("EMPORION_TEST_NO_SKIPS") == "1"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return without_skips(report)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return without_skips(report)
+
+
+def without_skips(report: Report) -> Report:
+    """Turn a skip into a failure where a full machine was promised; expected failures stay what they are."""
+    if NO_SKIPS and report.outcome == "skipped" and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which EMPORION_TEST_NO_SKIPS=1 forbids: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The PostgreSQL server of this machine; databases made on it are dropped at the end."""
+    try:
+        server = PostgresServer.found()
+    except ServerAbsent as absent:
+        pytest.skip(str(absent))
+    yield server
+    server.drop_all()
+
+
+@pytest.fixture(scope="session")
+def postgres_server_url(postgres_server: PostgresServer) -> str:
+    """`postgresql://user@127.0.0.1:5432`, without a database."""
+    return postgres_server.url
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test's own."""
+    url = postgres_server.create()
+    yield url
+    postgres_server.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """EMPORION_DATABASE_URL on both engines: empty means the two SQLite files in EMPORION_HOME."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A Redis database for tests. Tests share it: take fresh addresses and keys, and do not empty it."""
+    try:
+        return RedisServer.found().url
+    except ServerAbsent as absent:
+        pytest.skip(str(absent))
