@@ -1,0 +1,78 @@
+"""Arithmetic of the rate card: integers only, the rounding in every name.
+
+A credit is 1,000,000 micro-credits. A rate card gives micro-credits a request, a measure in and a measure out
+(`contracts/src/types/DataTypes.sol`, `PlanTerms`).
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from backend.core.units import MICRO, MicroCredits, Units
+
+UNITS_CEILING: Final = 9_000_000_000_000
+"""Credits of a tab that are counted at most: times a million they still fit a signed 64-bit column."""
+SECONDS_A_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class RateCard:
+    """Micro-credits for a request, for a measure in, for a measure out."""
+
+    per_request: int
+    per_unit_in: int
+    per_unit_out: int
+
+    @property
+    def free(self) -> bool:
+        """Whether no request can cost anything."""
+        return not (self.per_request or self.per_unit_in or self.per_unit_out)
+
+
+def cost_exact(card: RateCard, units_in: int, units_out: int) -> MicroCredits:
+    """Micro-credits of one request; exact, nothing is rounded. Raises ValueError for a negative count."""
+    if units_in < 0 or units_out < 0:
+        raise ValueError(f"measures cannot be negative: in {units_in}, out {units_out}")
+    return MicroCredits(card.per_request + card.per_unit_in * units_in + card.per_unit_out * units_out)
+
+
+def units_down(amount: int) -> Units:
+    """Whole credits in an amount of micro-credits; the fraction stays open."""
+    return Units(amount // MICRO)
+
+
+def units_up(amount: int) -> Units:
+    """Whole credits that cover an amount of micro-credits; used when a tab is closed."""
+    return Units(-(-amount // MICRO))
+
+
+def kib_up(size: int) -> Units:
+    """KiB that hold `size` bytes."""
+    return Units(-(-size // 1024))
+
+
+@dataclass(frozen=True, slots=True)
+class TabState:
+    """A tab as the indexer mirrors it; whole credits. `today` and `day` count UTC days, as the escrow does."""
+
+    balance: int
+    settled: int
+    withdraw_at: int
+    daily_limit: int
+    spent_on_day: int
+    day: int
+
+    def backed(self, today: int) -> Units:
+        """Credits that can still be settled today: none while a withdrawal is asked for."""
+        if self.withdraw_at:
+            return Units(0)
+        counted = min(self.balance, UNITS_CEILING)
+        if not self.daily_limit:
+            return Units(counted)
+        used = self.spent_on_day if self.day == today % 2**16 else 0
+        return Units(min(counted, max(self.daily_limit - used, 0)))
+
+
+def available_down(tab: TabState, spent: int, held: int, today: int) -> MicroCredits:
+    """Micro-credits a new request may hold: backed less what was served and not settled, less what is held."""
+    unsettled = spent - min(tab.settled, UNITS_CEILING) * MICRO
+    return MicroCredits(max(tab.backed(today) * MICRO - unsettled - held, 0))
