@@ -1,0 +1,245 @@
+"""The one HTTP client. It owns its session, follows no redirect, and connects only where its policy lets
+it.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from backend.core.errors import (
+    AddressBlocked,
+    BodyTooLarge,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from backend.net.guard import BlockedAtConnectError, NetworkPolicy, check_resolved, check_url, guarded_socket
+
+KEEP_ALIVE_SECONDS: Final = 4.0
+"""Shorter than llama.cpp's own five: a connection the other side closes under our request is an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: to connect, between two pieces of an answer (and to the first), for all of it (None: no
+    end).
+    """
+
+    connect: float = 5.0
+    read: float = 120.0
+    total: float | None = 600.0
+
+
+class GuardedResolver(AbstractResolver):
+    """The system's resolver; an answer with one forbidden address is refused whole."""
+
+    def __init__(self, policy: NetworkPolicy, inner: AbstractResolver) -> None:
+        self._policy = policy
+        self._inner = inner
+
+    async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[ResolveResult]:
+        """Raises AddressBlocked, or OSError when the name is unknown."""
+        found = await self._inner.resolve(host, port, family)  # type: ignore[arg-type]
+        check_resolved(host, [row["host"] for row in found], self._policy)
+        return found
+
+    async def close(self) -> None:
+        """Close the inner resolver."""
+        await self._inner.close()
+
+
+class Reply:
+    """An answer whose head has arrived; its bytes come as they were sent."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
+        self.status = response.status
+        self.content_type = response.headers.get("Content-Type", "application/octet-stream")
+
+    def header(self, name: str) -> str | None:
+        """One header of the answer, by any spelling of its name."""
+        return self._response.headers.get(name)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Bytes as they arrive, unmodified. Raises UpstreamError when the answer breaks off."""
+        with translated(self._response.url):
+            async for chunk in self._response.content.iter_any():
+                yield chunk
+
+    async def read(self, limit: int) -> bytes:
+        """The whole body, at most `limit` bytes. Raises BodyTooLarge, UpstreamError."""
+        body = bytearray()
+        async for chunk in self.chunks():
+            body += chunk
+            if len(body) > limit:
+                raise BodyTooLarge(f"the answer is larger than {limit} bytes", limit=limit)
+        return bytes(body)
+
+    def close(self) -> None:
+        """Drop the connection at once: the other side sees it within a round trip. Harmless after the end."""
+        self._response.close()
+
+
+class translated:  # noqa: N801 - reads as a verb at its `with`
+    """Turn the library's errors into ours. Names the host, never the path's secrets or the other side's
+    words.
+    """
+
+    __slots__ = ("_host",)
+
+    def __init__(self, url: URL) -> None:
+        self._host = url.host or "?"
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, TimeoutError):
+            raise UpstreamTimeout(f"{self._host} did not answer in time", host=self._host) from error
+        if isinstance(error, aiohttp.ClientConnectorError):
+            if isinstance(error.os_error, BlockedAtConnectError):
+                raise AddressBlocked(str(error.os_error), host=self._host) from error
+            raise UpstreamUnavailable(f"cannot connect to {self._host}", host=self._host) from error
+        if isinstance(error, aiohttp.InvalidURL):
+            raise AddressBlocked(f"{self._host} is not a host to connect to", host=self._host) from error
+        if isinstance(error, aiohttp.ClientError | OSError):
+            raise UpstreamError(f"the connection to {self._host} broke off", host=self._host) from error
+
+
+class HttpClient:
+    """Outgoing HTTP under one policy. Open it with `async with`, or `open` and `close`."""
+
+    def __init__(
+        self,
+        policy: NetworkPolicy,
+        *,
+        timeouts: Timeouts | None = None,
+        connections: int = 512,
+        resolver: AbstractResolver | None = None,
+    ) -> None:
+        self.policy = policy
+        self._timeouts = timeouts or Timeouts()
+        self._connections = connections
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> Self:
+        """Make the session in the running loop; a second call does nothing."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=self._connector(),
+                timeout=_limits(self._timeouts),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
+                trust_env=False,
+                skip_auto_headers=("User-Agent", "Accept-Encoding"),
+                headers={"Accept-Encoding": "identity", "User-Agent": "emporion"},
+            )
+        return self
+
+    async def close(self) -> None:
+        """Close every connection."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def __aenter__(self) -> Self:
+        return await self.open()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> AsyncIterator[Reply]:
+        """Send a request; the reply's bytes follow while the block runs, the connection is given back after
+        it.
+        """
+        reply = await self.send(method, url, headers=headers, body=body, timeouts=timeouts)
+        try:
+            yield reply
+        finally:
+            reply.close()
+
+    async def send(
+        self,
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> Reply:
+        """Send a request and wait for the answer's head; the caller must call `Reply.close`.
+
+        Raises AddressBlocked (policy, redirect), UpstreamUnavailable (no connection), UpstreamTimeout,
+        UpstreamError.
+        """
+        check_url(url, self.policy)
+        with translated(url):
+            response = await self._opened().request(
+                method,
+                url,
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+                timeout=_limits(timeouts or self._timeouts),
+            )
+        return _checked(response)
+
+    async def fetch(self, url: URL, *, limit: int, timeouts: Timeouts | None = None) -> bytes:
+        """GET a document of at most `limit` bytes. Raises as `send` does, UpstreamError for any status but
+        200.
+        """
+        async with self.stream("GET", url, timeouts=timeouts) as reply:
+            if reply.status != 200:
+                raise UpstreamError(f"{url.host} answered {reply.status}", host=url.host, status=reply.status)
+            return await reply.read(limit)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise UpstreamUnavailable("the HTTP client is closed: open it in the composition root")
+        return self._session
+
+    def _connector(self) -> aiohttp.TCPConnector:
+        resolver = GuardedResolver(self.policy, self._resolver or aiohttp.ThreadedResolver())
+        return aiohttp.TCPConnector(
+            resolver=resolver,
+            use_dns_cache=False,  # connections are kept; a cache would widen the gap from check to use
+            limit=self._connections,
+            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            socket_factory=lambda row: guarded_socket(row, self.policy),
+        )
+
+
+def _limits(timeouts: Timeouts) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(
+        total=timeouts.total, sock_connect=timeouts.connect, sock_read=timeouts.read, connect=None
+    )
+
+
+def _checked(response: aiohttp.ClientResponse) -> Reply:
+    """Refuse answers that lead elsewhere or whose bytes are not the content's own."""
+    host = response.url.host
+    if 300 <= response.status < 400 and response.status != 304:
+        response.close()
+        raise AddressBlocked(f"{host} redirects, which is not followed", host=host, status=response.status)
+    if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+        response.close()
+        raise UpstreamError(f"{host} sent a compressed answer that was not asked for", host=host)
+    return Reply(response)
