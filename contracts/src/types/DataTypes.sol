@@ -187,3 +187,13 @@ struct Listing {
     uint256 id;
     uint256 units;
 }
+
+/// @notice Periods of the staking vault, fixed at deployment: on mainnet 7 days, 365 days and 7 days.
+/// @param minDuration seconds of the shortest lock, whose multiplier is 1.0
+/// @param maxDuration seconds of the longest lock, whose multiplier is 4.0
+/// @param streamDuration seconds over which flushed rewards are paid out, below 2**20
+struct VaultSettings {
+    uint40 minDuration;
+    uint40 maxDuration;
+    uint40 streamDuration;
+}
