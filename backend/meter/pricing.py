@@ -52,7 +52,7 @@ def kib_up(size: int) -> Units:
 
 @dataclass(frozen=True, slots=True)
 class TabState:
-    """A tab as the indexer mirrors it; whole credits. `today` and `day` count UTC days, as the escrow does."""
+    """A tab as the indexer mirrors it; whole credits. `day` counts UTC days, as the escrow does."""
 
     balance: int
     settled: int
@@ -73,6 +73,6 @@ class TabState:
 
 
 def available_down(tab: TabState, spent: int, held: int, today: int) -> MicroCredits:
-    """Micro-credits a new request may hold: backed less what was served and not settled, less what is held."""
+    """Micro-credits a new request may hold: backed less served and not settled, less held."""
     unsettled = spent - min(tab.settled, UNITS_CEILING) * MICRO
     return MicroCredits(max(tab.backed(today) * MICRO - unsettled - held, 0))

@@ -1,6 +1,6 @@
 """The meter's own rows in the `gateway` store: tabs, holds, usage and vouchers. Written by `backend.meter` alone.
 
-All amounts are micro-credits (millionths of a credit) unless a name says units; times are unix milliseconds.
+All amounts are micro-credits (millionths of a credit) unless a name says units; times are unix seconds.
 """
 
 from sqlalchemy import BigInteger, Index, LargeBinary

@@ -1,0 +1,105 @@
+"""Receipts from usage rows and usage rows from receipts; pure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from backend.core.units import Address, Hash32, MicroCredits, UnixTime
+from backend.meter.schemas import Receipt, ReceiptBody, Served
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A served request at its place in the tab: `spent` before it, `charged` for it."""
+
+    served: Served
+    sequence: int
+    spent: int
+    charged: MicroCredits
+    previous: Hash32
+    now: UnixTime
+
+    def body(self) -> ReceiptBody:
+        """The part that is signed."""
+        served = self.served
+        return ReceiptBody(
+            payer=served.tab.payer,
+            plan_id=served.tab.plan_id,
+            service_id=served.service_id,
+            model_digest=served.model_digest,
+            request_hash=served.request_hash,
+            response_hash=served.response_hash,
+            units_in=served.units_in,
+            units_out=served.units_out,
+            micro_credits=self.charged,
+            cumulative_micro_credits=MicroCredits(self.spent + self.charged),
+            issued_at=self.now,
+            previous_receipt=self.previous,
+        )
+
+
+def usage_values(issued: Issued, digest: Hash32, meter: Address, signature: bytes) -> dict[str, Any]:
+    """The usage row of a signed receipt, column by column."""
+    served = issued.served
+    facts = {name: getattr(served, name) for name in _SERVED}
+    return {
+        **facts,
+        "chain_id": served.tab.chain_id,
+        "plan_id": served.tab.plan_id,
+        "payer": served.tab.payer,
+        "outcome": served.outcome.value,
+        "sequence": issued.sequence,
+        "charged": issued.charged,
+        "lost": served.cost - issued.charged,
+        "cumulative": issued.spent + issued.charged,
+        "issued_at": issued.now,
+        "previous_receipt": issued.previous,
+        "receipt_digest": digest,
+        "meter": meter,
+        "signature": signature,
+    }
+
+
+_SERVED = (
+    "request_id",
+    "service_id",
+    "route",
+    "units_in",
+    "units_out",
+    "model_digest",
+    "request_hash",
+    "response_hash",
+    "started_at",
+    "duration_ms",
+    "estimated",
+    "key_id",
+    "first_byte_ms",
+    "engine",
+)
+
+
+def receipt_of(row: Any, remaining: MicroCredits) -> Receipt:
+    """The receipt a usage row holds."""
+    body = ReceiptBody(
+        payer=Address(bytes(row.payer)),
+        plan_id=row.plan_id,
+        service_id=row.service_id,
+        model_digest=Hash32(bytes(row.model_digest)),
+        request_hash=Hash32(bytes(row.request_hash)),
+        response_hash=Hash32(bytes(row.response_hash)),
+        units_in=row.units_in,
+        units_out=row.units_out,
+        micro_credits=row.charged,
+        cumulative_micro_credits=row.cumulative,
+        issued_at=row.issued_at,
+        previous_receipt=Hash32(bytes(row.previous_receipt)),
+    )
+    return Receipt(
+        request_id=row.request_id,
+        chain_id=row.chain_id,
+        sequence=row.sequence,
+        body=body,
+        digest=Hash32(bytes(row.receipt_digest)),
+        meter=Address(bytes(row.meter)),
+        signature=bytes(row.signature),
+        remaining=remaining,
+    )

@@ -1,0 +1,111 @@
+"""What goes into the meter and what comes out of it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from backend.core.units import Address, ChainId, Hash32, MicroCredits, PlanId, ServiceId, UnixTime
+
+
+class Outcome(StrEnum):
+    """How a request ended; only what was delivered is charged."""
+
+    COMPLETED = "completed"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TabKey:
+    """One payer in one plan on one chain."""
+
+    chain_id: ChainId
+    plan_id: PlanId
+    payer: Address
+
+
+@dataclass(frozen=True, slots=True)
+class HoldRequest:
+    """Credits to set aside for one request: `amount` is its worst case."""
+
+    request_id: str
+    tab: TabKey
+    amount: MicroCredits
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one request used: the facts of its usage row and receipt. Counts are the plan's measures."""
+
+    request_id: str
+    tab: TabKey
+    service_id: ServiceId
+    route: str
+    outcome: Outcome
+    units_in: int
+    units_out: int
+    cost: MicroCredits
+    model_digest: Hash32
+    request_hash: Hash32
+    response_hash: Hash32
+    started_at: UnixTime
+    duration_ms: int
+    estimated: bool = False
+    key_id: str | None = None
+    first_byte_ms: int | None = None
+    engine: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptBody:
+    """The signed part of a receipt (EIP-712 `UsageReceipt`)."""
+
+    payer: Address
+    plan_id: PlanId
+    service_id: ServiceId
+    model_digest: Hash32
+    request_hash: Hash32
+    response_hash: Hash32
+    units_in: int
+    units_out: int
+    micro_credits: MicroCredits
+    cumulative_micro_credits: MicroCredits
+    issued_at: UnixTime
+    previous_receipt: Hash32
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A receipt as stored and handed out: `sequence` counts the tab's receipts from 1."""
+
+    request_id: str
+    chain_id: ChainId
+    sequence: int
+    body: ReceiptBody
+    digest: Hash32
+    meter: Address
+    signature: bytes
+    remaining: MicroCredits
+    """Micro-credits the tab still has after this request; 0 for plans that are not metered."""
+
+
+class ReceiptSigner(Protocol):
+    """Signs receipts with the meter's key."""
+
+    @property
+    def address(self) -> Address:
+        """The meter's address."""
+        ...
+
+    def sign(self, chain_id: ChainId, body: ReceiptBody) -> tuple[Hash32, bytes]:
+        """Digest and 65-byte signature of a receipt."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """Why a hold was or was not to be had, in micro-credits."""
+
+    available: MicroCredits
+    voucher_short_by: MicroCredits = MicroCredits(0)
+    """How much larger a voucher has to be where the tab demands vouchers; 0 where that is not the reason."""
