@@ -1,8 +1,8 @@
 """Statements of the meter: every one runs inside the caller's transaction.
 
 A hold is had by one conditional statement: the tab as the indexer mirrors it, less what was served and is not
-settled, less what is held, must cover it. The same words in both databases but for the scalar minimum, and for the
-lock: in PostgreSQL a joined row can be stale after a lock wait, so the tab is read `FOR SHARE`.
+settled, less what is held, must cover it. The same words in both databases but for the scalar minimum, and for
+the lock: in PostgreSQL a joined row can be stale after a lock wait, so the tab is read `FOR SHARE`.
 """
 
 from typing import Any, Final
@@ -82,7 +82,7 @@ async def open_tab(connection: AsyncConnection, tab: TabKey) -> None:
 
 
 async def reserve(connection: AsyncConnection, hold: HoldRequest, today: int, expires_at: int) -> bool:
-    """Set the amount aside and write the hold, or do nothing and return False where the tab does not cover it."""
+    """Set the amount aside and write the hold; False, and nothing done, where the tab does not cover it."""
     await open_tab(connection, hold.tab)
     bound = {**_of(hold.tab), "amount": hold.amount, "today": today % 2**16}
     result = await connection.execute(_RESERVE[connection.dialect.name], bound)
@@ -94,7 +94,7 @@ async def reserve(connection: AsyncConnection, hold: HoldRequest, today: int, ex
 
 
 async def take_hold(connection: AsyncConnection, request_id: str) -> int | None:
-    """Delete a hold and return its amount; None where it was reaped or never made. `held` is the caller's to lower."""
+    """Delete a hold and return its amount, None where there is none. `held` is the caller's to lower."""
     statement = delete(_holds).where(_holds.c.request_id == request_id).returning(_holds.c.amount)
     amount: int | None = (await connection.execute(statement)).scalar_one_or_none()
     return amount
@@ -124,7 +124,7 @@ async def reap(connection: AsyncConnection, now: int) -> list[tuple[TabKey, int]
 
 
 async def meter_tab(connection: AsyncConnection, tab: TabKey, *, lock: bool = False) -> Any:
-    """The meter's row of a tab, or None; locked against other writers where asked (SQLite writers queue anyway)."""
+    """The meter's row of a tab, or None; locked where asked (SQLite's writers queue anyway)."""
     statement = select(_tabs).where(_where(_tabs, tab))
     if lock and connection.dialect.name == "postgresql":
         statement = statement.with_for_update()
@@ -168,7 +168,7 @@ async def keep_voucher(
 
 
 async def add_usage(connection: AsyncConnection, row: dict[str, Any], released: int) -> None:
-    """Write a usage row and move its tab on: spent, sequence and newest receipt from the row, `released` off held."""
+    """Write a usage row and move its tab on; `released` comes off what it holds."""
     await connection.execute(insert(_usage), row)
     tab = TabKey(row["chain_id"], row["plan_id"], row["payer"])
     moved = update(_tabs).where(_where(_tabs, tab))

@@ -107,5 +107,5 @@ class Available:
     """Why a hold was or was not to be had, in micro-credits."""
 
     available: MicroCredits
-    voucher_short_by: MicroCredits = MicroCredits(0)
+    voucher_short_by: MicroCredits
     """How much larger a voucher has to be where the tab demands vouchers; 0 where that is not the reason."""

@@ -1,4 +1,4 @@
-"""The meter: holds before a request, a usage row and a signed receipt after it, durable before the reply ends."""
+"""The meter: a hold before a request, a usage row and a signed receipt after it."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, Protocol, TypeVar
@@ -7,10 +7,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
-from backend.core.units import ChainId, Hash32, MicroCredits
+from backend.core.units import MICRO, ChainId, Hash32, MicroCredits
 from backend.db.session import Store
 from backend.meter import repository
-from backend.meter.pricing import MICRO, SECONDS_A_DAY, TabState, available_down
+from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down
 from backend.meter.receipts import Issued, receipt_of, usage_values
 from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptSigner, Served, TabKey
 
@@ -51,7 +51,7 @@ class Meter:
         return await self._writer.submit(lambda db: repository.reserve(db, hold, today, expires_at))
 
     async def renew(self, request_ids: list[str]) -> int:
-        """Keep the holds of running requests alive; call every RENEW_SECONDS. Returns how many still stood."""
+        """Keep holds of running requests alive; call every RENEW_SECONDS. Returns how many still stood."""
         until = self._clock.now() + HOLD_SECONDS
         return await self._writer.submit(lambda db: repository.renew(db, request_ids, until))
 
@@ -66,8 +66,11 @@ class Meter:
         await self._writer.submit(work)
 
     async def capture(self, served: Served) -> Receipt:
-        """Write what a request used and sign its receipt; durable on return. The same request twice gives the first
-        receipt again. A hold that expired meanwhile charges at most what the tab still has."""
+        """Write what a request used and sign its receipt; durable on return.
+
+        The same request twice gives the first receipt again. Where the hold expired meanwhile, at most what the
+        tab still has is charged.
+        """
         return await self._writer.submit(lambda db: self._captured(db, served))
 
     async def reap(self) -> int:
@@ -83,7 +86,7 @@ class Meter:
         async with self._store.read_connection() as db:
             free = await self._free(db, tab)
             if not await repository.demands_vouchers(db, tab):
-                return Available(free)
+                return Available(free, MicroCredits(0))
             own = await repository.meter_tab(db, tab)
             vouched = await repository.voucher_units(db, tab) * MICRO
         covered = MicroCredits(max(vouched - (own.spent + own.held if own else 0), 0))
