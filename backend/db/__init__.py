@@ -1,4 +1,4 @@
-"""The two stores (``chain``, ``gateway``) in SQLite files or PostgreSQL schemas: engines, transactions, changes.
+"""The two stores (``chain``, ``gateway``) in SQLite files or PostgreSQL schemas: opened, changed, watched.
 
 The only package that opens a database and the only one that commits (``session.py``).
 """

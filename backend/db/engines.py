@@ -1,8 +1,8 @@
 """Engines: how each database is opened. Nothing here knows a table.
 
-SQLite: every connection is an empty in-memory database to which the files are attached under their schema's name, so
-``chain.x`` and ``gateway.x`` mean the same in both databases. The gateway's connections attach ``chain.db`` read-only,
-so its ``BEGIN IMMEDIATE`` takes the gateway's write lock and never the indexer's.
+SQLite: every connection is an empty in-memory database to which the files are attached under their schema's
+name, so ``chain.x`` and ``gateway.x`` mean the same in both databases. The gateway's connections attach
+``chain.db`` read-only, so its ``BEGIN IMMEDIATE`` takes the gateway's write lock and never the indexer's.
 """
 
 import sqlite3
@@ -66,6 +66,7 @@ def sqlite_engine(
         pool_size=1 if writer else READERS,
         max_overflow=0,
         pool_timeout=2 * BUSY_SECONDS,
+        pool_reset_on_return=None,  # every way in ends its transaction itself; a reset costs a thread switch
         connect_args={"timeout": BUSY_SECONDS, "uri": True},
     )
 

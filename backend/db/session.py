@@ -1,21 +1,25 @@
 """Transactions: the only module that commits.
 
-A ``Store`` is one of the two, opened. Reads see one snapshot; a write is all or nothing and durable when its block
-ends without an exception.
+A ``Store`` is one of the two, opened. Reads see one snapshot; a write is all or nothing and durable when its
+block ends without an exception.
 """
 
-from collections.abc import AsyncIterator, Iterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
+import psycopg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from backend.core.errors import DatabaseBusy, DatabaseUnreachable
 from backend.db.engines import AUTOCOMMIT_OPTION
 
+T = TypeVar("T")
+Row = tuple[Any, ...]
 StoreName = Literal["chain", "gateway"]
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -25,9 +29,9 @@ NOTIFY_CHANNEL: Final = {"chain": "emporion_chain", "gateway": "emporion_gateway
 class Store:
     """One store: ``chain`` or ``gateway``, on SQLite or PostgreSQL.
 
-    ``read``/``write`` give an AsyncSession, ``read_connection``/``write_connection`` an AsyncConnection for Core
-    statements; ``lookup`` an AsyncConnection outside any transaction, for a single statement on a hot path.
-    All raise DatabaseUnreachable or DatabaseBusy.
+    ``read``/``write`` give an AsyncSession, ``read_connection``/``write_connection`` an AsyncConnection for
+    Core statements; ``lookup`` an AsyncConnection outside any transaction, for a single statement on a hot
+    path. All raise DatabaseUnreachable or DatabaseBusy.
     """
 
     def __init__(self, name: StoreName, dialect: Dialect, reader: AsyncEngine, writer: AsyncEngine) -> None:
@@ -85,8 +89,34 @@ class Store:
             async with self._direct.connect() as connection:
                 yield connection
 
+    async def write_sqlite(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run ``work`` on the raw SQLite connection in one write transaction and one visit to its thread.
+
+        For hot paths: the portable ways cost a thread switch for every statement.
+        """
+        with _translated():
+            async with self._writer.execution_options(**{AUTOCOMMIT_OPTION: True}).connect() as connection:
+                driver = (await connection.get_raw_connection()).driver_connection
+                # aiosqlite has no public way to run a function on its thread; SQLAlchemy's dialect leans on
+                # the same.
+                result: T = await driver._execute(_in_transaction, driver._conn, work)  # type: ignore[union-attr]
+                return result
+
+    async def write_pipeline(self, statements: Sequence[tuple[str, Sequence[object]]]) -> list[list[Row]]:
+        """Run PostgreSQL statements (``%s`` parameters) as one transaction in one round trip; rows of each.
+
+        Either all of them count or none.
+        """
+        with _translated():
+            async with self._writer.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                async with driver.pipeline():
+                    cursors = [await driver.execute(sql, values, prepare=True) for sql, values in statements]
+                    await driver.commit()
+                return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+
     async def announce(self, connection: AsyncConnection) -> None:
-        """Wake other processes when this transaction commits (PostgreSQL; SQLite's readers see the file change)."""
+        """Wake other processes when this transaction commits (SQLite's see the file change by themselves)."""
         if self.dialect == "postgresql":
             await connection.execute(text(f"NOTIFY {NOTIFY_CHANNEL[self.name]}"))
 
@@ -102,6 +132,18 @@ class Store:
             await self.announce(connection)
 
 
+def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work(connection)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -111,16 +153,17 @@ def _translated() -> Iterator[None]:
             "no database connection became free in time; try again, or raise the pool"
         ) from error
     except (OperationalError, InterfaceError) as error:
-        raise _told(error) from error
+        raise _told(error, str(error.orig), lost=error.connection_invalidated) from error
+    except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+        raise _told(error, str(error), lost=isinstance(error, psycopg.OperationalError)) from error
 
 
-def _told(error: DBAPIError) -> Exception:
+def _told(error: Exception, words: str, lost: bool) -> Exception:
     """The error of ours that says it, else the driver's own."""
-    words = str(error.orig)
     if "locked" in words or "busy" in words:
         return DatabaseBusy("another process holds the database's write lock; is one running twice?")
-    if error.connection_invalidated or "connect" in words or "unable to open" in words:
+    if lost or "connect" in words or "unable to open" in words:
         return DatabaseUnreachable(
-            f"the database does not answer ({words.splitlines()[0]}); start it, or check EMPORION_DATABASE_URL"
+            f"the database does not answer ({words.splitlines()[0]}); start it or check EMPORION_DATABASE_URL"
         )
     return error

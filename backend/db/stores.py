@@ -48,7 +48,7 @@ def _build(settings: Settings, name: StoreName) -> Store:
     if not settings.is_sqlite:
         engine = postgresql_engine(settings.database_url, settings.database_pool)
         return Store(name, "postgresql", reader=engine, writer=engine)
-    files = {name: sqlite_path(settings, name)}
+    files: dict[str, Path] = {name: sqlite_path(settings, name)}
     if name == "gateway":
         files["chain"] = sqlite_path(settings, "chain")
     for path in files.values():

@@ -17,8 +17,8 @@ _DIGITS: Final = 78
 class Uint256(TypeDecorator[int]):
     """A Solidity ``uint256`` as ``int``: NUMERIC(78,0) in PostgreSQL, 78 digits of text in SQLite.
 
-    Order and equality are exact in both. SQL arithmetic is not offered (text in SQLite): compute in Python, or use
-    BigInteger for counters that stay under 2**63. Raises ValueError outside 0..2**256-1.
+    Order and equality are exact in both. SQL arithmetic is not offered (text in SQLite): compute in Python,
+    or use BigInteger for counters that stay under 2**63. Raises ValueError outside 0..2**256-1.
     """
 
     impl = CHAR
@@ -50,7 +50,7 @@ class _FixedBytes(TypeDecorator[bytes]):
     size = 0
 
     def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:
-        if value is not None and (not isinstance(value, bytes) or len(value) != self.size):
+        if value is not None and len(value) != self.size:
             raise ValueError(f"expected {self.size} bytes, got {value!r:.80}")
         return value
 

@@ -1,4 +1,4 @@
-"""What both ``env.py`` files run: migrations on the connection that ``upgrade.migrate`` holds, in its transaction."""
+"""What both ``env.py`` files run: migrations on ``upgrade.migrate``'s connection, in its transaction."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
 """Bring a store's schema up to date, once, however many processes start together.
 
-A fresh store gets today's tables at once and the newest version's stamp; an older one is upgraded step by step; a
-newer one is refused. All in one transaction under a lock.
+A fresh store gets today's tables at once and the newest version's stamp; an older one is upgraded step by
+step; a newer one is refused. All in one transaction under a lock.
 """
 
 from pathlib import Path
@@ -50,8 +50,8 @@ def _bring_up_to_date(connection: Connection, name: StoreName) -> None:
         context.stamp(scripts, head or "head")
     elif current not in {script.revision for script in scripts.walk_revisions()}:
         raise DatabaseNewer(
-            f"the {name} store is at version {current}, this program knows up to {head}; upgrade the program, "
-            "or point EMPORION_HOME or EMPORION_DATABASE_URL at another database"
+            f"the {name} store is at version {current}, this program knows up to {head}; "
+            "upgrade the program, or point EMPORION_HOME or EMPORION_DATABASE_URL at another database"
         )
     elif current != head:
         config.attributes["connection"] = connection
@@ -64,7 +64,7 @@ def _refuse_missing(connection: Connection, name: StoreName) -> None:
     needed = {table.name for table in tables.metadata.sorted_tables if table.schema == name}
     if missing := sorted(needed - present):
         raise DatabaseError(
-            f"the {name} store lacks {', '.join(missing)}; it was made by an unreleased version: start from an empty "
-            "EMPORION_HOME or database",
+            f"the {name} store lacks {', '.join(missing)}; it was made by an unreleased version: "
+            "start from an empty EMPORION_HOME or database",
             missing=missing,
         )

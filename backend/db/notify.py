@@ -1,0 +1,94 @@
+"""Hearing, across processes, that a store has changed.
+
+SQLite: ``PRAGMA data_version`` looked at every 50 ms. PostgreSQL: LISTEN/NOTIFY, and a look every 500 ms in
+case a notification was lost with its connection.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import psycopg
+from sqlalchemy import Executable, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.core.clock import Clock, SystemClock
+from backend.core.errors import DatabaseError
+from backend.core.logs import get_logger
+from backend.db.session import NOTIFY_CHANNEL, Store, StoreName
+
+SQLITE_POLL_SECONDS: Final = 0.05
+POSTGRESQL_POLL_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 0.5
+
+
+class Changes:
+    """Changes of one schema as seen from ``store``: ``async for _ in Changes(store, "chain")``.
+
+    The first item comes at once; then one for each change noticed (several may fall together).
+    ``answered_at`` is the monotonic time of the database's last answer: past MAX_LAG, nothing cached may be
+    trusted. ``fingerprint`` is what PostgreSQL's slow look compares, for example the stored head; without
+    one each slow look counts as a change. A lost database is retried for ever.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        schema: StoreName,
+        fingerprint: Executable | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self._store = store
+        self._schema: StoreName = schema
+        self._fingerprint = fingerprint
+        self._clock = clock or SystemClock()
+        self._log = get_logger("db")
+        self.answered_at = self._clock.monotonic()
+
+    async def __aiter__(self) -> AsyncIterator[None]:
+        while True:
+            try:
+                async with self._store.lookup() as connection:
+                    looks = self._sqlite if self._store.dialect == "sqlite" else self._postgresql
+                    async for _ in looks(connection):
+                        yield
+            except (DatabaseError, DBAPIError, psycopg.Error) as error:
+                self._log.warning("db.changes.lost", schema=self._schema, error=str(error))
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _sqlite(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        look = text(f"PRAGMA {self._schema}.data_version")
+        seen: Any = None
+        while True:
+            version = (await connection.execute(look)).scalar()
+            self.answered_at = self._clock.monotonic()
+            if version != seen:
+                seen = version
+                yield
+            await asyncio.sleep(SQLITE_POLL_SECONDS)
+
+    async def _postgresql(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        await connection.execute(text(f"LISTEN {NOTIFY_CHANNEL[self._schema]}"))
+        seen: Any = object()
+        try:
+            while True:
+                found = await self._look(connection)
+                if found is None or found != seen:
+                    seen = found
+                    yield
+                async for _ in driver.notifies(timeout=POSTGRESQL_POLL_SECONDS, stop_after=1):
+                    self.answered_at = self._clock.monotonic()
+                    seen = object()
+        finally:
+            await connection.invalidate()  # it listens still; nobody else may get it from the pool
+
+    async def _look(self, connection: AsyncConnection) -> Any:
+        """The fingerprint's rows, or None when there is none to compare."""
+        result = await connection.execute(
+            text("SELECT 1") if self._fingerprint is None else self._fingerprint
+        )
+        rows = result.all()
+        self.answered_at = self._clock.monotonic()
+        return None if self._fingerprint is None else rows
