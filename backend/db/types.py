@@ -61,12 +61,14 @@ class _FixedBytes(TypeDecorator[bytes]):
 class AddressType(_FixedBytes):
     """An ``Address``: 20 raw bytes. Raises ValueError for any other length."""
 
+    cache_ok = True  # read per class, not inherited
     size = len(Address(bytes(20)))
 
 
 class HashType(_FixedBytes):
     """A ``Hash32``: 32 raw bytes. Raises ValueError for any other length."""
 
+    cache_ok = True  # read per class, not inherited
     size = len(Hash32(bytes(32)))
 
 
