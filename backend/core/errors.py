@@ -48,7 +48,9 @@
     |   +-- DatabaseMismatch           500 database_mismatch       (another chain or deployment)
     +-- ChainError                     502 chain_error
         +-- NodeUnreachable            503 node_unreachable        retryable
+        |   +-- NodeThrottled          503 node_throttled          retryable (retry_after)
         +-- NodeError                  502 node_error
+        |   +-- LogsRefused            502 logs_refused            (suggested range)
         +-- WrongChain                 500 wrong_chain
         +-- DeploymentMismatch         500 deployment_mismatch
         +-- TransactionNotMined        504 transaction_not_mined   retryable
@@ -405,10 +407,33 @@ class NodeUnreachable(ChainError):
     retryable = True
 
 
+class NodeThrottled(NodeUnreachable):
+    """The node wants fewer requests. ``retry_after`` is in seconds, 0 where it does not say."""
+
+    code = "node_throttled"
+
+    def __init__(self, message: str, retry_after: int = 0, **details: object) -> None:
+        super().__init__(message, retry_after=retry_after, **details)
+        self.retry_after = retry_after
+
+
 class NodeError(ChainError):
     """The node answered with an error that is no revert."""
 
     code = "node_error"
+
+
+class LogsRefused(NodeError):
+    """A range of logs too wide, too large or too slow for the node: ask for less.
+
+    ``suggested`` is the inclusive range of blocks that the node says it would answer, if it does.
+    """
+
+    code = "logs_refused"
+
+    def __init__(self, message: str, suggested: tuple[int, int] | None = None, **details: object) -> None:
+        super().__init__(message, suggested=suggested, **details)
+        self.suggested = suggested
 
 
 class WrongChain(ChainError):
