@@ -1,7 +1,7 @@
 """Statements of the meter: every one runs inside the caller's transaction.
 
 A hold is had by one conditional statement: the tab as the indexer mirrors it, less what was served and is not
-settled, less what is held, must cover it. The same words in both databases but for the scalar minimum, and for
+settled, less what is held, must cover it. The words differ between the databases in the scalar minimum and in
 the lock: in PostgreSQL a joined row can be stale after a lock wait, so the tab is read `FOR SHARE`.
 """
 

@@ -68,8 +68,8 @@ class Meter:
     async def capture(self, served: Served) -> Receipt:
         """Write what a request used and sign its receipt; durable on return.
 
-        The same request twice gives the first receipt again. Where the hold expired meanwhile, at most what the
-        tab still has is charged.
+        The same request twice gives the first receipt again. Where the hold expired meanwhile, at most what
+        the tab still has is charged.
         """
         return await self._writer.submit(lambda db: self._captured(db, served))
 

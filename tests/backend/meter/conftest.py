@@ -1,0 +1,117 @@
+"""A meter on both databases, with a tab of ten credits."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.core.clock import ManualClock
+from backend.core.settings import Settings
+from backend.core.units import (
+    MICRO,
+    ZERO_HASH,
+    Address,
+    ChainId,
+    Hash32,
+    MicroCredits,
+    PlanId,
+    ServiceId,
+    UnixTime,
+    keccak,
+)
+from backend.db.session import Store
+from backend.db.stores import open_chain_store, open_gateway_store
+from backend.db.tables.chain import Tab
+from backend.meter.schemas import HoldRequest, Outcome, ReceiptBody, Served, TabKey
+from backend.meter.service import Meter
+
+T = TypeVar("T")
+BUYER = Address(b"\xb0" * 20)
+PLAN = PlanId(1 << 20 | 2)
+TAB = TabKey(ChainId(31337), PLAN, BUYER)
+
+
+class DirectWriter:
+    """Commits each caller's work alone."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def submit(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self._store.write_connection() as connection:
+            return await work(connection)
+
+
+class DigestSigner:
+    """Signs with the digest of the words; enough to see what was signed."""
+
+    address = Address(b"\x0e" * 20)
+
+    def sign(self, chain_id: ChainId, body: ReceiptBody) -> tuple[Hash32, bytes]:
+        return keccak(repr((chain_id, body)).encode()), b"\x01" * 65
+
+
+class Mirror:
+    """Writes the indexer's row of the tab."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def put(self, **changes: int | bool) -> None:
+        async with self._store.write() as session:
+            await session.merge(
+                Tab(chain_id=TAB.chain_id, plan_id=TAB.plan_id, payer=TAB.payer, **changes)  # type: ignore[arg-type]
+            )
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return Settings(home=tmp_path, database_url=database_url)
+
+
+@pytest.fixture
+async def mirror(settings: Settings) -> AsyncIterator[Mirror]:
+    store = await open_chain_store(settings)
+    mirror = Mirror(store)
+    await mirror.put(balance=10)
+    yield mirror
+    await store.close()
+
+
+@pytest.fixture
+async def store(settings: Settings, mirror: Mirror) -> AsyncIterator[Store]:
+    opened = await open_gateway_store(settings)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+def meter(store: Store, clock: ManualClock) -> Meter:
+    return Meter(store, DirectWriter(store), DigestSigner(), clock)
+
+
+def hold(request_id: str, amount: float) -> HoldRequest:
+    return HoldRequest(request_id, TAB, MicroCredits(int(amount * MICRO)))
+
+
+def served(request_id: str, cost: int, **changes: object) -> Served:
+    facts: dict[str, object] = {
+        "service_id": ServiceId(1),
+        "route": "chat",
+        "outcome": Outcome.COMPLETED,
+        "units_in": 3,
+        "units_out": 5,
+        "model_digest": ZERO_HASH,
+        "request_hash": keccak(b"request"),
+        "response_hash": keccak(b"response"),
+        "started_at": UnixTime(1_700_000_000),
+        "duration_ms": 12,
+    }
+    return Served(request_id=request_id, tab=TAB, cost=MicroCredits(cost), **(facts | changes))  # type: ignore[arg-type]
