@@ -1,0 +1,103 @@
+"""The documents keep up with the code.
+
+each setting, error code, route and command
+└── stands in the README or in docs/, as code
+the generated tables
+└── are what the code gives now (`python scripts/run.py docs` refreshes them)
+each local link
+└── leads to a file, and to a heading where it names one
+the finders
+├── read settings and errors from the code
+└── read a route's verb and path from its decorator, with the router's prefix
+"""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from scripts import reference
+from scripts.tables import SOURCES, refreshed, table
+
+ROOT = Path(__file__).resolve().parent.parent
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"```.*?```", re.DOTALL)
+
+
+def pages() -> list[Path]:
+    written = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    return sorted(written)
+
+
+def local_links(page: Path) -> Iterator[str]:
+    for target in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
+        if not re.match(r"[a-z]+:", target):
+            yield target
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors a forge makes of the headings: lower case, punctuation out, spaces to hyphens."""
+    headings = re.findall(r"^#+ (.*)$", CODE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def leads_somewhere(page: Path, target: str) -> bool:
+    path, _, anchor = target.partition("#")
+    file = (page.parent / path).resolve() if path else page
+    return file.exists() and (not anchor or file.suffix != ".md" or anchor in anchors(file))
+
+
+class TestEachEntry:
+    @pytest.mark.parametrize("kind", SOURCES)
+    def test_is_documented(self, kind: str) -> None:
+        text = "\n".join(
+            page.read_text(encoding="utf-8") for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+        )
+        entries = SOURCES[kind]()
+        missing = [entry.name for entry in entries if f"`{entry.name}" not in text]
+        assert entries
+        assert not missing, f"{kind} nowhere in README.md or docs/: {missing}; python scripts/run.py docs"
+
+    @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+    def test_is_as_the_code_has_it(self, page: Path) -> None:
+        text = page.read_text(encoding="utf-8")
+        assert refreshed(text) == text, f"{page.name} is behind the code; python scripts/run.py docs"
+
+
+class TestLinks:
+    @pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+    def test_lead_somewhere(self, page: Path) -> None:
+        dead = [target for target in local_links(page) if not leads_somewhere(page, target)]
+        assert not dead
+
+    def test_to_nowhere_are_found(self, tmp_path: Path) -> None:
+        page = tmp_path / "a.md"
+        page.write_text("# The way\n[x](b.md) [y](#the-way) [z](#nowhere) [w](https://example.org/c.md)\n")
+        assert [link for link in local_links(page) if not leads_somewhere(page, link)] == ["b.md", "#nowhere"]
+
+
+class TestFinders:
+    def test_know_settings_and_errors(self) -> None:
+        assert "EMPORION_HOME" in {entry.name for entry in reference.settings()}
+        assert ("payment_required", "402") in {(entry.name, entry.columns[0]) for entry in reference.errors()}
+
+    def test_read_routes_from_decorators(self, tmp_path: Path) -> None:
+        source = """
+            router = APIRouter(prefix="/v1", tags=["x"])
+
+            @router.get("/models/{name}", status_code=200)
+            async def read(name):
+                '''One model.
+
+                More.
+                '''
+        """
+        (tmp_path / "models.py").write_text(ast.unparse(ast.parse(dedent(source))))
+        assert reference.routes(tmp_path) == [reference.Entry("GET /v1/models/{name}", ("One model.",))]
+
+    def test_make_a_table_of_entries(self) -> None:
+        entries = [reference.Entry("a", ("x | y",))]
+        assert table(("name", "meaning"), entries) == "| name | meaning |\n| --- | --- |\n| `a` | x \\| y |\n"
