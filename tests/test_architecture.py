@@ -106,7 +106,11 @@ ALLOWED = [
     ("import", "backend/gateway/app.py", "def create_app():\n    return FastAPI()\n"),
     ("function size", "a/b.py", 'def f():\n    """x\n' + "\n" * 60 + '    """\n'),
     ("function share", "indexer/loop.py", LONG + "def f(): pass\n" * 9),
-    ("reverts", "contracts/src/A.sol", "require(ok, Vault_Empty(a, b));\nrevert Vault_Empty(a, b);"),
+    (
+        "reverts",
+        "contracts/src/A.sol",
+        "require(ok, Vault_Empty(a, b));\nrevert Vault_Empty(a, b);\nassembly { revert(a, b) }",
+    ),
 ]
 
 

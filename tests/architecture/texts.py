@@ -40,7 +40,8 @@ def reverts(source: str) -> Iterator[tuple[int, str]]:
     code = COMMENT.sub(lambda match: re.sub(r"[^\n]", " ", match[0]), source)
     for match in re.finditer(r"\b(require|revert)\s*\(", code):
         arguments = balanced(code, match.end())
-        bare = match[1] == "revert" or len(split_arguments(arguments)) < 2
+        # `revert(offset, length)` is assembly's, which passes on another contract's words.
+        bare = len(split_arguments(arguments)) < 2
         if bare or '"' in arguments:
             yield code.count("\n", 0, match.start()) + 1, f"{match[1]}({arguments}) names no custom error"
 
