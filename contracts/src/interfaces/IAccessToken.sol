@@ -13,7 +13,7 @@ interface IAccessToken is IERC1155 {
     /// @notice The holder opened or closed sales.
     event SaleOpenSet(uint256 indexed planId, address indexed provider, bool open);
     /// @notice Units were bought. `supply` is what exists now, `sold` what was ever sold less refunded,
-    /// `bought` what this payer ever bought.
+    /// `bought` what this payer ever bought where the plan has an account cap, else 0.
     event Bought(
         uint256 indexed planId,
         address indexed payer,
@@ -189,7 +189,7 @@ interface IAccessToken is IERC1155 {
     /// @return accessUntil unix time its access ends
     /// @return lastPaidUse unix time it last bought a Pass, activated or consumed a unit of price above 0; settlements are
     /// kept by the escrow
-    /// @return bought units it ever bought
+    /// @return bought units it ever bought, counted where the plan has an account cap, else 0
     function accountOf(uint256 planId, address account)
         external
         view

@@ -146,6 +146,14 @@ interface IServiceRegistry is IERC721 {
     /// @return selling whether it may sell
     function saleState(uint256 serviceId) external view returns (address owner, bool selling);
 
+    /// @notice Whether a service may sell, as in `saleState`; what a sale asks, in one slot less. False for unknown ids.
+    /// @param serviceId the service
+    function isSelling(uint256 serviceId) external view returns (bool);
+
+    /// @notice Unix time of retirement, 0 while not retired or unknown; what activation, refund and settlement ask.
+    /// @param serviceId the service
+    function retiredAtOf(uint256 serviceId) external view returns (uint256);
+
     /// @notice Status and the time of retirement.
     /// @param serviceId the service
     /// @return status the status

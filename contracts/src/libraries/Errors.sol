@@ -47,4 +47,105 @@ library Errors {
     error TestDollar_AuthorizationUsed(address authorizer, bytes32 nonce);
     error TestDollar_NotPayee(address caller, address payee);
     error TestDollar_InvalidSignature(address signer);
+
+    // -------------------------------------------------------------------------------------------- AccessToken
+
+    error AccessToken_NotProvider(uint256 serviceId, address caller, address provider);
+    error AccessToken_NotGovernance(address caller, address governance);
+    error AccessToken_NotGuardian(address caller, address guardian);
+    error AccessToken_ServiceRetired(uint256 serviceId);
+    error AccessToken_ServiceNotSelling(uint256 serviceId);
+    error AccessToken_UnknownPlan(uint256 planId);
+    error AccessToken_BadPeriod(uint256 period, uint256 minimum, uint256 maximum);
+    error AccessToken_PassNotRefundable();
+    error AccessToken_RoyaltyTooHigh(uint256 royaltyBps, uint256 maximum);
+    error AccessToken_CapTooHigh(uint256 cap, uint256 maximum);
+    error AccessToken_EarlyBeforeTime(uint256 earlySeconds, uint256 saleStart);
+    error AccessToken_TooManyPlans(uint256 serviceId, uint256 maximum);
+    error AccessToken_SaleClosed(uint256 planId);
+    error AccessToken_SalesPaused(uint256 until);
+    error AccessToken_SaleNotStarted(uint256 planId, uint256 saleStart);
+    error AccessToken_ScoreTooLow(uint256 score, uint256 minimum);
+    error AccessToken_Expired(uint256 deadline, uint256 timestamp);
+    error AccessToken_ZeroUnits();
+    error AccessToken_ZeroAddress();
+    error AccessToken_CostAboveMaximum(uint256 cost, uint256 maxCost);
+    error AccessToken_RecipientNotPayer(address recipient, address payer);
+    error AccessToken_WrongThen(uint256 planId, uint256 then);
+    error AccessToken_SupplyCapReached(uint256 planId, uint256 units, uint256 left);
+    error AccessToken_AccountCapReached(uint256 planId, address account, uint256 units, uint256 left);
+    error AccessToken_ShortPayment(uint256 received, uint256 amount);
+    error AccessToken_WrongKind(uint256 planId);
+    error AccessToken_Soulbound(uint256 planId);
+    error AccessToken_NotRefundable(uint256 planId);
+    error AccessToken_UnknownCurrency(uint256 currency, uint256 count);
+    error AccessToken_CurrencyClosed(uint256 currency);
+    error AccessToken_CurrencyTableFull(uint256 maximum);
+    error AccessToken_CurrencyListed(address token);
+    error AccessToken_CurrencyNotToken(address token);
+    error AccessToken_CurrencySupplyTooLarge(address token, uint256 supply, uint256 maximum);
+    error AccessToken_FeeTooHigh(uint256 feeBps, uint256 maximum);
+    error AccessToken_PauseTooSoon(uint256 allowedAt);
+
+    // ------------------------------------------------------------------------------------------ RevenueShares
+
+    error RevenueShares_NotRegistry(address caller, address registry);
+    error RevenueShares_NotAccessToken(address caller, address accessToken);
+    error RevenueShares_NotGovernance(address caller, address governance);
+    error RevenueShares_UnknownService(uint256 serviceId);
+    error RevenueShares_TooManyUpstreams(uint256 count, uint256 maximum);
+    error RevenueShares_UpstreamOrder(uint256 upstreamId, uint256 above, uint256 below);
+    error RevenueShares_ZeroUpstream(uint256 upstreamId);
+    error RevenueShares_UpstreamsTooHigh(uint256 bps, uint256 maximum);
+    error RevenueShares_ZeroAmount();
+    error RevenueShares_ZeroAddress();
+    error RevenueShares_LengthMismatch(uint256 serviceIds, uint256 currencies);
+    error RevenueShares_UnknownCurrency(uint256 currency, uint256 count);
+    error RevenueShares_TotalTooLarge(uint256 serviceId, uint256 currency, uint256 total, uint256 maximum);
+    error RevenueShares_NoFees(uint256 currency);
+
+    // ---------------------------------------------------------------------------------------- ServiceRegistry
+
+    error ServiceRegistry_NotProvider(uint256 serviceId, address caller, address provider);
+    error ServiceRegistry_NotGovernance(address caller, address governance);
+    error ServiceRegistry_NotGuardian(address caller, address guardian);
+    error ServiceRegistry_NotCourt(address caller, address court);
+    error ServiceRegistry_NotMeterOrProvider(uint256 serviceId, address caller);
+    error ServiceRegistry_RegistrationsPaused(uint256 until);
+    error ServiceRegistry_PauseTooSoon(uint256 allowedAt);
+    error ServiceRegistry_TooManyServices(uint256 maximum);
+    error ServiceRegistry_Retired(uint256 serviceId);
+    error ServiceRegistry_ZeroAmount();
+    error ServiceRegistry_ZeroAddress();
+    error ServiceRegistry_UnbondAboveBond(uint256 amount, uint256 bond);
+    error ServiceRegistry_NothingUnbonding(uint256 serviceId);
+    error ServiceRegistry_CooldownRunning(uint256 serviceId, uint256 readyAt);
+    error ServiceRegistry_DisputesOpen(uint256 serviceId, uint256 openDisputes);
+    error ServiceRegistry_NotUnderbonded(uint256 serviceId, uint256 counting, uint256 minBond);
+    error ServiceRegistry_AlreadyFlagged(uint256 serviceId, uint256 since);
+    error ServiceRegistry_NotRetireable(uint256 serviceId);
+    error ServiceRegistry_ChallengeOpen(uint256 serviceId, uint256 answerBy);
+    error ServiceRegistry_NoChallenge(uint256 serviceId);
+    error ServiceRegistry_AnswerTooLate(uint256 serviceId, uint256 answerBy);
+    error ServiceRegistry_MinBondOutOfBounds(uint256 amount, uint256 maximum);
+    error ServiceRegistry_MinBondTooSoon(uint256 allowedAt);
+    error ServiceRegistry_CooldownOutOfBounds(uint256 duration, uint256 minimum, uint256 maximum);
+
+    // -------------------------------------------------------------------------------------------- UsageEscrow
+
+    error UsageEscrow_NotAccessToken(address caller, address accessToken);
+    error UsageEscrow_NotMeter(uint256 serviceId, address caller);
+    error UsageEscrow_NotGovernance(address caller, address governance);
+    error UsageEscrow_NotMetered(uint256 planId);
+    error UsageEscrow_MintNotDeposit(uint256 planId);
+    error UsageEscrow_ZeroUnits();
+    error UsageEscrow_AlreadyRequested(uint256 planId, address payer, uint256 withdrawAt);
+    error UsageEscrow_NoRequest(uint256 planId, address payer);
+    error UsageEscrow_NotReady(uint256 planId, address payer, uint256 withdrawAt);
+    error UsageEscrow_NothingToWithdraw(uint256 planId, address payer);
+    error UsageEscrow_Soulbound(uint256 planId, address to, address payer);
+    error UsageEscrow_BalanceNotZero(uint256 planId, address payer, uint256 balance);
+    error UsageEscrow_LimitTooHigh(uint256 dailyLimit, uint256 maximum);
+    error UsageEscrow_GasTooLow(uint256 gasLeft, uint256 needed);
+    error UsageEscrow_DelayOutOfBounds(uint256 duration, uint256 minimum, uint256 maximum);
 }

@@ -58,38 +58,60 @@ struct Upstream {
     uint16 bps;
 }
 
-/// @notice A service as the registry keeps it.
+/// @notice A service as the registry keeps it; the first slot is all a sale reads, the second all a settlement reads.
+/// @param bond EMP base units bonded, unbonding ones included
+/// @param unbonding EMP base units on their way out: they do not count for sales, they can be slashed
+/// @param underbondedSince unix time of `flagUnderbonded`; 0 while not flagged
 /// @param kind what is offered
 /// @param status whether it sells
 /// @param meter key that may settle its usage
-/// @param previousMeter replaced key, may settle what it served until `previousMeterUntil`
 /// @param previousMeterUntil unix time in seconds; 0 where no key was replaced
 /// @param retiredAt unix time of retirement; 0 while not retired
-/// @param bond EMP base units bonded, unbonding ones included
-/// @param unbonding EMP base units on their way out: they do not count for sales, they can be slashed
+/// @param previousMeter replaced key, may settle what it served until `previousMeterUntil`
 /// @param unbondRequestedAt unix time of the request; 0 without one
-/// @param underbondedSince unix time of `flagUnderbonded`; 0 while not flagged
 /// @param challengeUntil unix time a sign of life is due; 0 without a challenge
 /// @param challenger who put up the challenge deposit
 /// @param challengeDeposit EMP base units of that deposit
 /// @param openDisputes disputes not resolved yet; while above 0 no bond leaves
 /// @param contentHash keccak256 of the metadata document
 struct Service {
-    ServiceKind kind;
-    ServiceStatus status;
-    address meter;
-    address previousMeter;
-    uint40 previousMeterUntil;
-    uint40 retiredAt;
     uint96 bond;
     uint96 unbonding;
-    uint40 unbondRequestedAt;
     uint40 underbondedSince;
+    ServiceKind kind;
+    ServiceStatus status;
+    // slot 1
+    address meter;
+    uint40 previousMeterUntil;
+    uint40 retiredAt;
+    // slot 2
+    address previousMeter;
+    uint40 unbondRequestedAt;
     uint40 challengeUntil;
+    // slot 3
     address challenger;
     uint96 challengeDeposit;
+    // slots 4 and 5
     uint32 openDisputes;
     bytes32 contentHash;
+}
+
+/// @notice What the registry is deployed with.
+/// @param minBond EMP base units a service must have bonded to sell, above 0
+/// @param unbondCooldown seconds a bond waits after its request and the last sale
+/// @param minUnbondCooldown shortest cooldown governance may set
+/// @param maxUnbondCooldown longest cooldown governance may set
+/// @param flagPeriod seconds an under-bonded service has before anybody may retire it
+/// @param challengePeriod seconds a challenged service has to answer
+/// @param challengeDeposit EMP base units a challenge deposits
+struct RegistrySettings {
+    uint256 minBond;
+    uint256 unbondCooldown;
+    uint256 minUnbondCooldown;
+    uint256 maxUnbondCooldown;
+    uint256 flagPeriod;
+    uint256 challengePeriod;
+    uint256 challengeDeposit;
 }
 
 /// @notice The terms of a plan; they never change.
@@ -130,11 +152,97 @@ struct PlanTerms {
     uint64 perUnitOut;
 }
 
+/// @notice A plan as `AccessToken` keeps it; a sale reads the first two slots, anything else one of them.
+/// @param unitPrice as in `PlanTerms`
+/// @param currency as in `PlanTerms`
+/// @param refundable as in `PlanTerms`
+/// @param saleOpen whether its holder lets it sell
+/// @param feeBps protocol fee it keeps
+/// @param royaltyBps as in `PlanTerms`
+/// @param saleStart as in `PlanTerms`
+/// @param earlySeconds as in `PlanTerms`
+/// @param period as in `PlanTerms`
+/// @param supply units that exist
+/// @param sold units ever sold less refunded
+/// @param supplyCap as in `PlanTerms`, 2**63 - 1 for none
+/// @param accountCap as in `PlanTerms`
+/// @param earlyScore as in `PlanTerms`
+/// @param perRequest as in `PlanTerms`
+/// @param perUnitIn as in `PlanTerms`
+/// @param measure as in `PlanTerms`
+/// @param exists true for every plan created
+/// @param perUnitOut as in `PlanTerms`
+/// @param limitsHash as in `PlanTerms`
+struct Plan {
+    uint96 unitPrice;
+    uint8 currency;
+    bool refundable;
+    bool saleOpen;
+    uint16 feeBps;
+    uint16 royaltyBps;
+    uint40 saleStart;
+    uint32 earlySeconds;
+    uint32 period;
+    // slot 1
+    uint64 supply;
+    uint64 sold;
+    uint64 supplyCap;
+    uint64 accountCap;
+    // slot 2
+    uint112 earlyScore;
+    uint64 perRequest;
+    uint64 perUnitIn;
+    Measure measure;
+    bool exists;
+    // slots 3 and 4
+    uint64 perUnitOut;
+    bytes32 limitsHash;
+}
+
+/// @notice What an account has in a plan beside its balance; one storage slot.
+/// @param accessUntil unix time its access ends
+/// @param lastPaidUse unix time it last bought a Pass, activated or consumed a unit of price above 0
+/// @param bought units it ever bought, counted where the plan has an account cap
+struct PlanAccount {
+    uint40 accessUntil;
+    uint40 lastPaidUse;
+    uint64 bought;
+}
+
+/// @notice A line of the table of currencies; one storage slot.
+/// @param token the ERC-20
+/// @param open whether new plans and sales may use it
+/// @param pausedUntil unix time until which no plan of it sells: the guardian's pause, kept where a sale reads anyway
+struct Currency {
+    address token;
+    bool open;
+    uint40 pausedUntil;
+}
+
+/// @notice A purchase as it was asked for.
+/// @param planId the plan
+/// @param units how many
+/// @param payer who pays
+/// @param recipient who gets them
+/// @param maxCost most base units to pay
+/// @param deadline unix time after which it is refused
+/// @param then what to do with them at once
+struct Order {
+    uint256 planId;
+    uint256 units;
+    address payer;
+    address recipient;
+    uint256 maxCost;
+    uint256 deadline;
+    Then then;
+}
+
 /// @notice One payer's line in a settlement.
 /// @param payer owner of the tab
 /// @param cumulativeUnits credits used in the life of the tab, this settlement included
 /// @param receiptsRoot Merkle root of the receipts this line settles
-/// @param voucher EIP-712 `UsageVoucher` signature where the tab demands one, else empty
+/// @param voucher where the tab demands one: the units it covers as 32 bytes, then the payer's EIP-712 `UsageVoucher`
+/// signature over them; else empty
 struct Entry {
     address payer;
     uint256 cumulativeUnits;
