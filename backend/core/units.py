@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NewType
 
+from Crypto.Hash import keccak as _keccak
 from eth_utils.address import to_checksum_address
-from eth_utils.crypto import keccak as _keccak
 
 from backend.core.errors import MalformedRequest
 
@@ -141,7 +141,7 @@ def plan_kind(plan_id: int) -> PlanKind:
 
 def keccak(data: bytes) -> Hash32:
     """Keccak-256 as Ethereum uses it (not NIST SHA-3)."""
-    return Hash32(_keccak(data))
+    return Hash32(_keccak.new(data=data, digest_bits=256).digest())
 
 
 def _from_hex(text: str, size: int, noun: str) -> bytes:

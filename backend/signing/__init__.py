@@ -1,1 +1,1 @@
-"""EIP-712 and EIP-4361 messages, built and checked; pure."""
+"""Typed messages, signatures, Merkle trees and keys. Pure: no network, no database, no environment."""
