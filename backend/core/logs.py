@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TextIO
 import structlog
 
 SECRET_FIELDS: Final = re.compile(
-    r"(password|secret|authorization|api_?key|private_?key|master_?key|meter_?key|cookie|token$|mnemonic|prompt|answer)",
+    r"password|secret|authorization|(api|private|master|meter)_?key|cookie|token$|mnemonic|^(prompt|answer)s?$",
     re.IGNORECASE,
 )
 """Field names whose values are never written."""

@@ -4,10 +4,13 @@ The pure-Python fallback of other libraries is 86 times slower: whoever sends ba
 gateway.
 """
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from backend.core.errors import InvalidSignature, MissingDependency
 from backend.core.units import Address, Hash32, keccak
+
+if TYPE_CHECKING:
+    from coincurve import PrivateKey
 
 _ORDER: Final = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 _HALF_ORDER: Final = _ORDER // 2
@@ -26,12 +29,17 @@ def sign_digest(key: bytes, digest: Hash32) -> bytes:
     """Sign with a 32-byte key: ``r || s || v``, 65 bytes, v 27 or 28, s in the lower half (EIP-2)."""
     from coincurve import PrivateKey
 
-    signature = PrivateKey(key).sign_recoverable(digest, hasher=None)
+    return sign_with(PrivateKey(key), digest)
+
+
+def sign_with(key: "PrivateKey", digest: Hash32) -> bytes:
+    """The same with a key already loaded: loading derives the public key, which costs more than signing."""
+    signature = key.sign_recoverable(digest, hasher=None)
     return signature[:64] + bytes([signature[64] + 27])
 
 
 def recover(digest: Hash32, signature: bytes) -> Address:
-    """The address that signed. Raises InvalidSignature for any other shape, a malleable s, or no such point."""
+    """The address that signed. Raises InvalidSignature: wrong shape, malleable s, no such point."""
     from coincurve import PublicKey
 
     refuse_malformed(signature)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from backend.core.errors import SigningKeyError, SigningKeyNotFound
 from backend.core.settings import Settings
 from backend.core.units import Address, Hash32, checksum
-from backend.signing.ecdsa import address_of, sign_digest
+from backend.signing.ecdsa import address_of, sign_with
 
 if TYPE_CHECKING:
     from eth_account.signers.local import LocalAccount
@@ -40,11 +40,10 @@ class LocalKey:
         from coincurve import PrivateKey
 
         try:
-            public = PrivateKey(key).public_key.format(compressed=False)
+            self._key = PrivateKey(key)
         except (ValueError, TypeError):
             raise SigningKeyError("not a private key: 32 bytes in the curve's range are needed") from None
-        self._key = key
-        self.address = address_of(public)
+        self.address = address_of(self._key.public_key.format(compressed=False))
 
     @classmethod
     def create(cls) -> "LocalKey":
@@ -74,13 +73,13 @@ class LocalKey:
 
     def sign(self, digest: Hash32) -> bytes:
         """A 65-byte signature of a 32-byte digest."""
-        return sign_digest(self._key, digest)
+        return sign_with(self._key, digest)
 
     def account(self) -> "LocalAccount":
         """The same key as ``eth_account`` takes it, for signing transactions."""
         from eth_account import Account
 
-        account: LocalAccount = Account.from_key(self._key)
+        account: LocalAccount = Account.from_key(self._key.secret)
         return account
 
     def __repr__(self) -> str:
