@@ -147,6 +147,11 @@ class NodeClient:
         """Runtime code of an account; empty where there is none."""
         return _bytes(await self.call("eth_getCode", hex_of(address), _tag(block)))
 
+    async def codes(self, addresses: Sequence[bytes], block: BlockTag = "latest") -> list[bytes]:
+        """Runtime code of several accounts, in order."""
+        calls = [("eth_getCode", (hex_of(address), _tag(block))) for address in addresses]
+        return [_bytes(code) for code in await self.batch(calls)]
+
     async def nonce(self, address: bytes, block: BlockTag = "pending") -> int:
         """Transactions an account has sent."""
         return _number(await self.call("eth_getTransactionCount", hex_of(address), _tag(block)))
@@ -163,6 +168,15 @@ class NodeClient:
         if sender is not None:
             request["from"] = hex_of(sender)
         return _bytes(await self.call("eth_call", request, _at(block)))
+
+    async def read_many(
+        self, requests: Sequence[tuple[bytes, bytes]], *, block: BlockTag | bytes = "latest"
+    ) -> list[bytes]:
+        """`eth_call` of (to, data) pairs in one batch, at one block."""
+        calls = [
+            ("eth_call", ({"to": hex_of(to), "data": hex_of(data)}, _at(block))) for to, data in requests
+        ]
+        return [_bytes(answer) for answer in await self.batch(calls)]
 
     async def send_raw(self, signed: bytes) -> bytes:
         """Hand a signed transaction to the node; its hash."""
