@@ -219,6 +219,22 @@ struct Currency {
     uint40 pausedUntil;
 }
 
+/// @notice What a holder of shares has earned in one service and currency; one storage slot.
+/// @param owed millionths of a base unit owed up to `checkpoint`, at most 1,000,000 * 2**108
+/// @param checkpoint total distributed when the account was last brought up to date
+struct ShareAccount {
+    uint128 owed;
+    uint128 checkpoint;
+}
+
+/// @notice What `AccessToken` keeps of a service; one storage slot.
+/// @param lastSale unix time of the last sale of any of its plans
+/// @param planCount plans it ever created
+struct ServiceSales {
+    uint40 lastSale;
+    uint32 planCount;
+}
+
 /// @notice A purchase as it was asked for.
 /// @param planId the plan
 /// @param units how many

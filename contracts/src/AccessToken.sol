@@ -1,0 +1,622 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IERC721Metadata} from "@openzeppelin/contracts/token/ERC721/extensions/IERC721Metadata.sol";
+import {ERC1155} from "@openzeppelin/contracts/token/ERC1155/ERC1155.sol";
+import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {IAccessToken} from "./interfaces/IAccessToken.sol";
+import {IERC3009} from "./interfaces/IERC3009.sol";
+import {IRevenueShares} from "./interfaces/IRevenueShares.sol";
+import {IServiceRegistry} from "./interfaces/IServiceRegistry.sol";
+import {IStakingVault} from "./interfaces/IStakingVault.sol";
+import {IUsageEscrow} from "./interfaces/IUsageEscrow.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {PlanId} from "./libraries/PlanId.sol";
+import {Currency, Order, Plan, PlanAccount, PlanKind, PlanTerms, ServiceSales, Then} from "./types/DataTypes.sol";
+
+/// @dev See {IAccessToken}. The money behind units is not stored: it is supply * price, because `supply` rises only where a
+/// unit is paid in, and falls only where its price goes out. No unit counter passes 2**63 - 1, no price 2**96, so no
+/// product of them overflows.
+contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransient {
+    using SafeERC20 for IERC20;
+    using SafeCast for uint256;
+    using PlanId for uint256;
+
+    uint256 private constant BPS = 10_000;
+    uint256 private constant MAX_FEE_BPS = 1_000;
+    uint256 private constant MAX_ROYALTY_BPS = 2_500;
+    uint256 private constant MAX_UNITS = 2 ** 63 - 1;
+    uint256 private constant MIN_PERIOD = 1 hours;
+    uint256 private constant MAX_PERIOD = 3_650 days;
+    uint256 private constant MAX_CURRENCIES = 8;
+    uint256 private constant MAX_CURRENCY_SUPPLY = 2 ** 108;
+    uint256 private constant PAUSE = 30 days;
+
+    IServiceRegistry private immutable _registry;
+    IRevenueShares private immutable _shares;
+    IUsageEscrow private immutable _escrow;
+    IStakingVault private immutable _vault;
+    address private immutable _governance;
+    address private immutable _guardian;
+
+    // One slot, which no sale reads.
+    uint16 private _feeBps;
+    uint8 private _currencyCount;
+    uint40 private _pausedUntil;
+
+    mapping(uint256 index => Currency) private _currencies;
+    mapping(uint256 serviceId => ServiceSales) private _sales;
+    mapping(uint256 planId => Plan) private _plans;
+    mapping(uint256 planId => mapping(address account => PlanAccount)) private _planAccounts;
+
+    constructor(
+        address registry,
+        address shares,
+        address escrow,
+        address vault,
+        address governance,
+        address guardian,
+        uint256 initialFeeBps,
+        address[] memory initialCurrencies
+    ) ERC1155("") {
+        _registry = IServiceRegistry(registry);
+        _shares = IRevenueShares(shares);
+        _escrow = IUsageEscrow(escrow);
+        _vault = IStakingVault(vault);
+        _governance = governance;
+        _guardian = guardian;
+        _setFeeBps(initialFeeBps);
+        for (uint256 i; i < initialCurrencies.length; ++i) _addCurrency(initialCurrencies[i]);
+    }
+
+    // ------------------------------------------------------------------------------------------------- provider
+
+    /// @inheritdoc IAccessToken
+    function createPlan(uint256 serviceId, PlanTerms calldata terms) external returns (uint256 planId) {
+        // Check.
+        address provider = _requireProvider(serviceId);
+        if (_registry.retiredAtOf(serviceId) != 0) revert Errors.AccessToken_ServiceRetired(serviceId);
+        _requireOpen(terms.currency);
+        _requireValid(terms);
+        ServiceSales storage sales = _sales[serviceId];
+        uint256 index = sales.planCount;
+        if (index == PlanId.MAX_PLANS) revert Errors.AccessToken_TooManyPlans(serviceId, PlanId.MAX_PLANS);
+
+        // Effect.
+        sales.planCount = uint32(index + 1);
+        planId = PlanId.pack(serviceId, index, terms.transferable, terms.kind);
+        _storePlan(_plans[planId], terms);
+        emit PlanCreated(planId, serviceId, provider, terms, _feeBps);
+    }
+
+    /// @inheritdoc IAccessToken
+    function setSaleOpen(uint256 planId, bool open) external {
+        address provider = _requireProvider(planId.serviceOf());
+        if (!_plans[planId].exists) revert Errors.AccessToken_UnknownPlan(planId);
+        _plans[planId].saleOpen = open;
+        emit SaleOpenSet(planId, provider, open);
+    }
+
+    // ------------------------------------------------------------------------------------------------- purchase
+
+    /// @inheritdoc IAccessToken
+    function buy(uint256 planId, uint256 units, address recipient, uint256 maxCost, uint256 deadline, Then then)
+        external
+        nonReentrant
+    {
+        _buy(Order(planId, units, msg.sender, recipient, maxCost, deadline, then));
+    }
+
+    /// @inheritdoc IAccessToken
+    function buyWithPermit(
+        uint256 planId,
+        uint256 units,
+        address recipient,
+        uint256 maxCost,
+        uint256 deadline,
+        Then then,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external nonReentrant {
+        address token = _currencies[_plans[planId].currency].token;
+        // Whoever sees the permit may use it first; then the allowance is there, and without one the transfer reverts.
+        try IERC20Permit(token).permit(msg.sender, address(this), maxCost, deadline, v, r, s) {} catch {}
+        _buy(Order(planId, units, msg.sender, recipient, maxCost, deadline, then));
+    }
+
+    /// @inheritdoc IAccessToken
+    function buyWithAuthorization(
+        address payer,
+        uint256 planId,
+        uint256 units,
+        address recipient,
+        uint256 maxCost,
+        uint256 deadline,
+        Then then,
+        bytes32 salt,
+        bytes calldata signature
+    ) external nonReentrant {
+        Order memory order = Order(planId, units, payer, recipient, maxCost, deadline, then);
+
+        // Check, Effect.
+        (uint256 cost, bool immediate) = _place(order);
+
+        // Interaction: even where nothing is to pay, because the authorization is also the payer's word.
+        IERC20 token = _collectAuthorized(order, salt, signature);
+        if (cost != maxCost) token.safeTransfer(payer, maxCost - cost);
+        if (immediate) _release(planId, cost);
+        if (then != Then.Activate) _deliver(order);
+    }
+
+    // ------------------------------------------------------------------------------------------------------ use
+
+    /// @inheritdoc IAccessToken
+    function activate(uint256 planId, uint256 units, address beneficiary) external nonReentrant {
+        // Check.
+        if (units == 0) revert Errors.AccessToken_ZeroUnits();
+        if (beneficiary == address(0)) revert Errors.AccessToken_ZeroAddress();
+        if (!planId.isKind(PlanKind.Timed)) revert Errors.AccessToken_WrongKind(planId);
+        if (planId.isSoulbound() && beneficiary != msg.sender) revert Errors.AccessToken_Soulbound(planId);
+        uint256 serviceId = planId.serviceOf();
+        if (_registry.retiredAtOf(serviceId) != 0) revert Errors.AccessToken_ServiceRetired(serviceId);
+
+        // Effect.
+        _burn(msg.sender, planId, units);
+        Plan storage plan = _plans[planId];
+        uint256 supply = plan.supply - units;
+        plan.supply = uint64(supply);
+        _extendAccess(planId, units, msg.sender, beneficiary, supply);
+        if (plan.unitPrice != 0) _planAccounts[planId][msg.sender].lastPaidUse = uint40(block.timestamp);
+
+        // Interaction.
+        _release(planId, units * plan.unitPrice);
+    }
+
+    /// @inheritdoc IAccessToken
+    function consume(uint256 planId, uint256 units) external nonReentrant {
+        // Check.
+        if (units == 0) revert Errors.AccessToken_ZeroUnits();
+        if (!planId.isKind(PlanKind.Metered)) revert Errors.AccessToken_WrongKind(planId);
+
+        // Effect.
+        _burn(msg.sender, planId, units);
+        Plan storage plan = _plans[planId];
+        uint256 supply = plan.supply - units;
+        plan.supply = uint64(supply);
+        // What the escrow consumes was used by its payers, and it keeps when.
+        if (msg.sender != address(_escrow) && plan.unitPrice != 0) {
+            _planAccounts[planId][msg.sender].lastPaidUse = uint40(block.timestamp);
+        }
+        emit Consumed(planId, msg.sender, units, supply);
+
+        // Interaction.
+        _release(planId, units * plan.unitPrice);
+    }
+
+    /// @inheritdoc IAccessToken
+    function refund(uint256 planId, uint256 units, address to) external nonReentrant {
+        // Check.
+        if (units == 0) revert Errors.AccessToken_ZeroUnits();
+        if (to == address(0)) revert Errors.AccessToken_ZeroAddress();
+        if (planId.isKind(PlanKind.Pass)) revert Errors.AccessToken_WrongKind(planId);
+        Plan storage plan = _plans[planId];
+        if (!plan.refundable && _registry.retiredAtOf(planId.serviceOf()) == 0) {
+            revert Errors.AccessToken_NotRefundable(planId);
+        }
+
+        // Effect.
+        _burn(msg.sender, planId, units);
+        (uint256 supply, uint256 sold) = (plan.supply - units, plan.sold - units);
+        (plan.supply, plan.sold) = (uint64(supply), uint64(sold));
+        uint256 amount = units * plan.unitPrice;
+        emit Refunded(planId, msg.sender, to, units, amount, supply, sold);
+
+        // Interaction.
+        if (amount != 0) _tokenOf(plan).safeTransfer(to, amount);
+    }
+
+    // ---------------------------------------------------------------------------------- governance and guardian
+
+    /// @inheritdoc IAccessToken
+    function addCurrency(address token) external returns (uint256 index) {
+        _requireGovernance();
+        return _addCurrency(token);
+    }
+
+    /// @inheritdoc IAccessToken
+    function setCurrencyOpen(uint256 index, bool open) external {
+        _requireGovernance();
+        _requireCurrency(index);
+        _currencies[index].open = open;
+        emit CurrencyOpenSet(index, open);
+    }
+
+    /// @inheritdoc IAccessToken
+    function setFeeBps(uint256 bps) external {
+        _requireGovernance();
+        _setFeeBps(bps);
+    }
+
+    /// @inheritdoc IAccessToken
+    function pauseSales() external {
+        if (msg.sender != _guardian) revert Errors.AccessToken_NotGuardian(msg.sender, _guardian);
+        uint256 allowedAt = _pausedUntil == 0 ? 0 : _pausedUntil + PAUSE;
+        if (block.timestamp < allowedAt) revert Errors.AccessToken_PauseTooSoon(allowedAt);
+        uint40 until = uint40(block.timestamp + PAUSE);
+        _pausedUntil = until;
+        // At most 8, and a sale then finds the pause where it reads its currency.
+        for (uint256 i; i < _currencyCount; ++i) _currencies[i].pausedUntil = until;
+        emit SalesPaused(msg.sender, until);
+    }
+
+    // ---------------------------------------------------------------------------------------------------- views
+
+    /// @inheritdoc IAccessToken
+    function accessOf(uint256 planId, address account) external view returns (uint256 units, uint256 until) {
+        if (planId.isKind(PlanKind.Timed)) return (0, _planAccounts[planId][account].accessUntil);
+        if (planId.isKind(PlanKind.Metered)) return (_escrow.spendableOf(planId, account), 0);
+        return (balanceOf(account, planId), 0);
+    }
+
+    /// @inheritdoc IAccessToken
+    function termsOf(uint256 planId) external view returns (PlanTerms memory terms) {
+        Plan storage plan = _plans[planId];
+        if (!plan.exists) revert Errors.AccessToken_UnknownPlan(planId);
+        terms.kind = PlanKind(planId & 3);
+        terms.transferable = !planId.isSoulbound();
+        terms.refundable = plan.refundable;
+        terms.measure = plan.measure;
+        terms.currency = plan.currency;
+        terms.royaltyBps = plan.royaltyBps;
+        terms.unitPrice = plan.unitPrice;
+        terms.period = plan.period;
+        terms.supplyCap = plan.supplyCap == MAX_UNITS ? 0 : plan.supplyCap;
+        terms.accountCap = plan.accountCap;
+        terms.saleStart = plan.saleStart;
+        terms.earlySeconds = plan.earlySeconds;
+        terms.earlyScore = plan.earlyScore;
+        terms.limitsHash = plan.limitsHash;
+        terms.perRequest = plan.perRequest;
+        terms.perUnitIn = plan.perUnitIn;
+        terms.perUnitOut = plan.perUnitOut;
+    }
+
+    /// @inheritdoc IAccessToken
+    function planState(uint256 planId)
+        external
+        view
+        returns (uint256 supply, uint256 sold, bool saleOpen, uint256 planFeeBps)
+    {
+        Plan storage plan = _plans[planId];
+        return (plan.supply, plan.sold, plan.saleOpen, plan.feeBps);
+    }
+
+    /// @inheritdoc IAccessToken
+    function accountOf(uint256 planId, address account)
+        external
+        view
+        returns (uint256 accessUntil, uint256 lastPaidUse, uint256 bought)
+    {
+        PlanAccount storage record = _planAccounts[planId][account];
+        return (record.accessUntil, record.lastPaidUse, record.bought);
+    }
+
+    /// @inheritdoc IAccessToken
+    function backingOf(uint256 planId) external view returns (uint256 amount) {
+        if (planId.isKind(PlanKind.Pass)) return 0;
+        Plan storage plan = _plans[planId];
+        return uint256(plan.supply) * plan.unitPrice;
+    }
+
+    /// @inheritdoc IAccessToken
+    function currencyOf(uint256 index) external view returns (address token, bool open) {
+        _requireCurrency(index);
+        Currency storage currency = _currencies[index];
+        return (currency.token, currency.open);
+    }
+
+    /// @inheritdoc IAccessToken
+    function currencyCount() external view returns (uint256) {
+        return _currencyCount;
+    }
+
+    /// @inheritdoc IAccessToken
+    function lastSaleOf(uint256 serviceId) external view returns (uint256) {
+        return _sales[serviceId].lastSale;
+    }
+
+    /// @inheritdoc IAccessToken
+    function feeBps() external view returns (uint256) {
+        return _feeBps;
+    }
+
+    /// @inheritdoc IERC2981
+    function royaltyInfo(uint256 planId, uint256 price) external view returns (address receiver, uint256 amount) {
+        // The market pays it there as a distribution, so that it reaches whoever holds the shares.
+        return (address(_shares), Math.mulDiv(price, _plans[planId].royaltyBps, BPS));
+    }
+
+    /// @notice Metadata of the service a plan belongs to.
+    /// @param planId the plan
+    function uri(uint256 planId) public view override returns (string memory) {
+        return IERC721Metadata(address(_registry)).tokenURI(planId.serviceOf());
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override(ERC1155, IERC165) returns (bool) {
+        return interfaceId == type(IAccessToken).interfaceId || interfaceId == type(IERC2981).interfaceId
+            || super.supportsInterface(interfaceId);
+    }
+
+    // ---------------------------------------------------------------------------------------- private: purchase
+
+    function _buy(Order memory order) private {
+        // Check, Effect.
+        (uint256 cost, bool immediate) = _place(order);
+
+        // Interaction: what is consumed at once goes straight to the shares; the mint calls the recipient, so it is last.
+        if (cost != 0) _collect(order, cost, immediate);
+        if (order.then != Then.Activate) _deliver(order);
+    }
+
+    /// @dev Checks an order and books it. `immediate`: its units are consumed by the purchase itself.
+    function _place(Order memory order) private returns (uint256 cost, bool immediate) {
+        // Check.
+        Plan storage plan = _plans[order.planId];
+        _requireSale(plan, order);
+        cost = order.units * plan.unitPrice;
+        if (cost > order.maxCost) revert Errors.AccessToken_CostAboveMaximum(cost, order.maxCost);
+
+        // Effect.
+        bool activates = order.then == Then.Activate;
+        immediate = activates || order.planId.isKind(PlanKind.Pass);
+        uint256 supply = plan.supply + (activates ? 0 : order.units);
+        uint256 sold = plan.sold + order.units;
+        (plan.supply, plan.sold) = (uint64(supply), uint64(sold));
+        _sales[order.planId.serviceOf()].lastSale = uint40(block.timestamp);
+        uint256 bought = _count(plan, order, immediate && cost != 0);
+        emit Bought(
+            order.planId, order.payer, order.recipient, order.units, cost, order.then, supply, sold, bought
+        );
+        if (activates) _extendAccess(order.planId, order.units, order.payer, order.payer, supply);
+    }
+
+    function _requireSale(Plan storage plan, Order memory order) private view {
+        if (block.timestamp > order.deadline) revert Errors.AccessToken_Expired(order.deadline, block.timestamp);
+        if (order.units == 0) revert Errors.AccessToken_ZeroUnits();
+        if (!plan.saleOpen) revert Errors.AccessToken_SaleClosed(order.planId); // unknown plans are never open
+        _requireOpen(plan.currency);
+        uint256 pausedUntil = _currencies[plan.currency].pausedUntil;
+        if (block.timestamp < pausedUntil) revert Errors.AccessToken_SalesPaused(pausedUntil);
+        uint256 serviceId = order.planId.serviceOf();
+        if (!_registry.isSelling(serviceId)) revert Errors.AccessToken_ServiceNotSelling(serviceId);
+        if (block.timestamp < plan.saleStart) _requireEarly(plan, order);
+        _requireThen(plan, order);
+        uint256 left = plan.supplyCap - plan.sold;
+        if (order.units > left) revert Errors.AccessToken_SupplyCapReached(order.planId, order.units, left);
+    }
+
+    function _requireThen(Plan storage plan, Order memory order) private view {
+        if (order.then == Then.Activate && !order.planId.isKind(PlanKind.Timed)) {
+            revert Errors.AccessToken_WrongThen(order.planId, uint256(order.then));
+        }
+        if (order.then == Then.Deposit && !order.planId.isKind(PlanKind.Metered)) {
+            revert Errors.AccessToken_WrongThen(order.planId, uint256(order.then));
+        }
+        if (order.recipient == order.payer) return;
+        // Nobody's cap or access is used up by a stranger's purchase.
+        if (order.then != Then.Hold || plan.accountCap != 0) {
+            revert Errors.AccessToken_RecipientNotPayer(order.recipient, order.payer);
+        }
+    }
+
+    function _requireEarly(Plan storage plan, Order memory order) private view {
+        // `createPlan` saw that earlySeconds is at most saleStart.
+        if (block.timestamp < plan.saleStart - plan.earlySeconds) {
+            revert Errors.AccessToken_SaleNotStarted(order.planId, plan.saleStart);
+        }
+        uint256 score = _vault.scoreOf(order.payer);
+        if (score < plan.earlyScore) revert Errors.AccessToken_ScoreTooLow(score, plan.earlyScore);
+    }
+
+    function _count(Plan storage plan, Order memory order, bool paidUse) private returns (uint256 bought) {
+        uint256 cap = plan.accountCap;
+        if (cap == 0 && !paidUse) return 0;
+        PlanAccount storage record = _planAccounts[order.planId][order.payer];
+        if (cap != 0) {
+            uint256 left = cap - record.bought;
+            if (order.units > left) {
+                revert Errors.AccessToken_AccountCapReached(order.planId, order.payer, order.units, left);
+            }
+            bought = record.bought + order.units;
+            record.bought = uint64(bought);
+        }
+        if (paidUse) record.lastPaidUse = uint40(block.timestamp);
+    }
+
+    function _extendAccess(uint256 planId, uint256 units, address holder, address beneficiary, uint256 supply)
+        private
+    {
+        PlanAccount storage record = _planAccounts[planId][beneficiary];
+        uint256 until = Math.max(block.timestamp, record.accessUntil) + units * _plans[planId].period;
+        record.accessUntil = until.toUint40();
+        emit Activated(planId, holder, beneficiary, units, until, supply);
+    }
+
+    /// @dev Takes the cost from the payer: into the backing, or straight to the shares and released.
+    function _collect(Order memory order, uint256 cost, bool immediate) private {
+        Plan storage plan = _plans[order.planId];
+        IERC20 token = _tokenOf(plan);
+        address sink = immediate ? address(_shares) : address(this);
+        uint256 before = token.balanceOf(sink);
+        token.safeTransferFrom(order.payer, sink, cost);
+        uint256 received = token.balanceOf(sink) - before;
+        // A unit is backed by its whole price, or it is not sold.
+        if (received < cost) revert Errors.AccessToken_ShortPayment(received, cost);
+        if (immediate) _shares.release(order.planId, plan.currency, cost, plan.feeBps);
+    }
+
+    function _collectAuthorized(Order memory order, bytes32 salt, bytes calldata signature)
+        private
+        returns (IERC20 token)
+    {
+        token = _tokenOf(_plans[order.planId]);
+        uint256 before = token.balanceOf(address(this));
+        _receive(IERC3009(address(token)), order, _orderNonce(order, salt), signature);
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received < order.maxCost) revert Errors.AccessToken_ShortPayment(received, order.maxCost);
+    }
+
+    /// @dev 65 bytes go the way every EIP-3009 token has; others are for tokens that ask contract wallets.
+    function _receive(IERC3009 token, Order memory order, bytes32 nonce, bytes calldata signature) private {
+        (address payer, uint256 value, uint256 deadline) = (order.payer, order.maxCost, order.deadline);
+        if (signature.length != 65) {
+            token.receiveWithAuthorization(payer, address(this), value, 0, deadline, nonce, signature);
+            return;
+        }
+        (bytes32 r, bytes32 s) = (bytes32(signature[:32]), bytes32(signature[32:64]));
+        token.receiveWithAuthorization(payer, address(this), value, 0, deadline, nonce, uint8(signature[64]), r, s);
+    }
+
+    /// @dev The nonce is the order, so that whoever relays it cannot change it.
+    function _orderNonce(Order memory order, bytes32 salt) private view returns (bytes32) {
+        return keccak256(
+            abi.encode(
+                block.chainid,
+                address(this),
+                order.planId,
+                order.units,
+                order.recipient,
+                order.then,
+                order.maxCost,
+                order.deadline,
+                salt
+            )
+        );
+    }
+
+    function _deliver(Order memory order) private {
+        if (order.then == Then.Deposit) _mint(address(_escrow), order.planId, order.units, abi.encode(order.payer));
+        else _mint(order.recipient, order.planId, order.units, "");
+    }
+
+    // ------------------------------------------------------------------------------------------ private: others
+
+    /// @dev Sends money held here to the shares and has it split: in one transfer and one call.
+    function _release(uint256 planId, uint256 gross) private {
+        if (gross == 0) return;
+        Plan storage plan = _plans[planId];
+        IERC20 token = _tokenOf(plan);
+        uint256 before = token.balanceOf(address(_shares));
+        token.safeTransfer(address(_shares), gross);
+        // What arrives is what is split, should the currency have begun to charge; never more than was sent.
+        uint256 received = Math.min(token.balanceOf(address(_shares)) - before, gross);
+        _shares.release(planId, plan.currency, received, plan.feeBps);
+    }
+
+    /// @dev Soulbound units move to the escrow, for their holder, and back; it sees to that.
+    function _update(address from, address to, uint256[] memory ids, uint256[] memory values) internal override {
+        if (from != address(0) && to != address(0) && from != address(_escrow) && to != address(_escrow)) {
+            for (uint256 i; i < ids.length; ++i) {
+                if (ids[i].isSoulbound()) revert Errors.AccessToken_Soulbound(ids[i]);
+            }
+        }
+        super._update(from, to, ids, values);
+    }
+
+    function _storePlan(Plan storage plan, PlanTerms calldata terms) private {
+        plan.unitPrice = terms.unitPrice;
+        plan.currency = terms.currency;
+        plan.refundable = terms.refundable;
+        plan.saleOpen = true;
+        plan.feeBps = _feeBps;
+        plan.royaltyBps = terms.royaltyBps;
+        plan.saleStart = terms.saleStart;
+        plan.earlySeconds = terms.earlySeconds;
+        plan.period = terms.period;
+        plan.supplyCap = terms.supplyCap == 0 ? uint64(MAX_UNITS) : terms.supplyCap;
+        plan.accountCap = terms.accountCap;
+        plan.earlyScore = terms.earlyScore;
+        plan.perRequest = terms.perRequest;
+        plan.perUnitIn = terms.perUnitIn;
+        plan.measure = terms.measure;
+        plan.exists = true;
+        plan.perUnitOut = terms.perUnitOut;
+        plan.limitsHash = terms.limitsHash;
+    }
+
+    function _addCurrency(address token) private returns (uint256 index) {
+        // Check.
+        index = _currencyCount;
+        if (index == MAX_CURRENCIES) revert Errors.AccessToken_CurrencyTableFull(MAX_CURRENCIES);
+        if (token.code.length == 0) revert Errors.AccessToken_CurrencyNotToken(token);
+        for (uint256 i; i < index; ++i) {
+            if (_currencies[i].token == token) revert Errors.AccessToken_CurrencyListed(token);
+        }
+        uint256 supply = IERC20(token).totalSupply();
+        if (supply > MAX_CURRENCY_SUPPLY) {
+            revert Errors.AccessToken_CurrencySupplyTooLarge(token, supply, MAX_CURRENCY_SUPPLY);
+        }
+
+        // Effect: a running pause holds for the new currency too.
+        _currencyCount = uint8(index + 1);
+        _currencies[index] = Currency({token: token, open: true, pausedUntil: _pausedUntil});
+        emit CurrencyAdded(index, token);
+    }
+
+    function _setFeeBps(uint256 bps) private {
+        if (bps > MAX_FEE_BPS) revert Errors.AccessToken_FeeTooHigh(bps, MAX_FEE_BPS);
+        _feeBps = uint16(bps);
+        emit ParameterSet("feeBps", bps);
+    }
+
+    function _tokenOf(Plan storage plan) private view returns (IERC20) {
+        return IERC20(_currencies[plan.currency].token);
+    }
+
+    function _requireOpen(uint256 index) private view {
+        Currency storage currency = _currencies[index];
+        if (currency.token == address(0)) revert Errors.AccessToken_UnknownCurrency(index, _currencyCount);
+        if (!currency.open) revert Errors.AccessToken_CurrencyClosed(index);
+    }
+
+    function _requireValid(PlanTerms calldata terms) private pure {
+        if (terms.kind == PlanKind.Timed) {
+            if (terms.period < MIN_PERIOD || terms.period > MAX_PERIOD) {
+                revert Errors.AccessToken_BadPeriod(terms.period, MIN_PERIOD, MAX_PERIOD);
+            }
+        } else if (terms.period != 0) {
+            revert Errors.AccessToken_BadPeriod(terms.period, 0, 0);
+        }
+        if (terms.kind == PlanKind.Pass && terms.refundable) revert Errors.AccessToken_PassNotRefundable();
+        if (terms.royaltyBps > MAX_ROYALTY_BPS) {
+            revert Errors.AccessToken_RoyaltyTooHigh(terms.royaltyBps, MAX_ROYALTY_BPS);
+        }
+        uint256 cap = Math.max(terms.supplyCap, terms.accountCap);
+        if (cap > MAX_UNITS) revert Errors.AccessToken_CapTooHigh(cap, MAX_UNITS);
+        if (terms.earlySeconds > terms.saleStart) {
+            revert Errors.AccessToken_EarlyBeforeTime(terms.earlySeconds, terms.saleStart);
+        }
+    }
+
+    function _requireProvider(uint256 serviceId) private view returns (address provider) {
+        provider = _registry.ownerOf(serviceId);
+        if (msg.sender != provider) revert Errors.AccessToken_NotProvider(serviceId, msg.sender, provider);
+    }
+
+    function _requireGovernance() private view {
+        if (msg.sender != _governance) revert Errors.AccessToken_NotGovernance(msg.sender, _governance);
+    }
+
+    function _requireCurrency(uint256 index) private view {
+        if (index >= _currencyCount) revert Errors.AccessToken_UnknownCurrency(index, _currencyCount);
+    }
+}
