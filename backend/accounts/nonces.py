@@ -1,0 +1,76 @@
+"""Sign-in nonces: issued without a row, recognised by their own code, spent by one atomic insert."""
+
+import hashlib
+import hmac
+import secrets
+from typing import Any, Final
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.core.errors import InvalidNonce
+from backend.core.units import UnixTime
+from backend.db.session import Store
+from backend.db.tables.accounts import UsedNonce
+
+_TIME_DIGITS: Final = 10
+_RANDOM_DIGITS: Final = 24
+_CODE_DIGITS: Final = 24
+LENGTH: Final = _TIME_DIGITS + _RANDOM_DIGITS + _CODE_DIGITS
+SIGN_IN: Final = "sign-in"
+_used: Final[Any] = UsedNonce.__table__  # type: ignore[attr-defined]
+
+
+class NonceIssuer:
+    """Makes nonces of hexadecimal digits: time, randomness, and a code under a secret that replicas share.
+
+    A flood of requests for nonces writes nothing, and a nonce nobody issued is refused without a look-up.
+    """
+
+    def __init__(self, master_secret: bytes, lifetime: int) -> None:
+        self._secret = hmac.digest(master_secret, b"emporion.nonce", "sha256")
+        self.lifetime = lifetime
+
+    def issue(self, now: UnixTime) -> str:
+        """A nonce that lives `lifetime` seconds."""
+        head = f"{now:0{_TIME_DIGITS}x}" + secrets.token_hex(_RANDOM_DIGITS // 2)
+        return head + self._code(head)
+
+    def check(self, nonce: str, now: UnixTime) -> UnixTime:
+        """When a nonce of ours dies. Raises InvalidNonce for one we did not issue or that is too old."""
+        head, code = nonce[:-_CODE_DIGITS], nonce[-_CODE_DIGITS:]
+        ours = len(nonce) == LENGTH and hmac.compare_digest(self._code(head).encode(), code.encode())
+        if not ours:
+            raise InvalidNonce("this gateway did not issue the nonce; take one from GET /v1/auth/nonce")
+        expires_at = int(head[:_TIME_DIGITS], 16) + self.lifetime
+        if now > expires_at:
+            raise InvalidNonce("the nonce has expired; take a new one from GET /v1/auth/nonce")
+        return UnixTime(expires_at)
+
+    def _code(self, head: str) -> str:
+        return hmac.new(self._secret, head.encode(), hashlib.sha256).hexdigest()[:_CODE_DIGITS]
+
+
+async def consume(store: Store, purpose: str, nonce: str, expires_at: UnixTime) -> None:
+    """Spend a nonce: whoever inserts it first has it. Raises InvalidNonce for everybody else.
+
+    A store that does not answer raises, so a nonce never counts as fresh by accident.
+    """
+    async with store.write_connection() as connection:
+        if not await _insert(connection, purpose, nonce, expires_at):
+            raise InvalidNonce("the nonce was used already; take a new one")
+
+
+async def forget_expired(store: Store, now: UnixTime) -> int:
+    """Delete nonces whose signatures are worthless by now; returns how many."""
+    async with store.write_connection() as connection:
+        result = await connection.execute(delete(_used).where(_used.c.expires_at < now))
+        return int(result.rowcount)
+
+
+async def _insert(connection: AsyncConnection, purpose: str, nonce: str, expires_at: UnixTime) -> bool:
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    row = {"purpose": purpose, "nonce": nonce, "expires_at": expires_at}
+    once = insert(_used).values(row).on_conflict_do_nothing().returning(_used.c.nonce)
+    return (await connection.execute(once)).one_or_none() is not None
