@@ -1,0 +1,68 @@
+"""From a credential to a principal: one place, whatever the credential is."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+
+from backend.accounts.key_format import Network, hash_of, parse_key
+from backend.accounts.principal import Principal
+from backend.accounts.service import KeyService
+from backend.accounts.sessions import TOKEN_LENGTH, TOKEN_PREFIX, SessionService
+from backend.core.clock import Clock
+from backend.core.errors import InvalidCredential
+
+REMEMBERED_SECONDS: Final = 0.5
+"""A revoked credential is refused everywhere within a second; here it is evicted at once."""
+REMEMBERED: Final = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request carries: the bearer of `Authorization`, or `x-api-key`; and the caller's network
+    address.
+    """
+
+    token: str | None
+    client: str
+
+
+class CredentialResolver:
+    """Finds who presents a credential, remembering each answer for half a second."""
+
+    def __init__(self, keys: KeyService, sessions: SessionService, network: Network, clock: Clock) -> None:
+        self._keys = keys
+        self._sessions = sessions
+        self._network: Network = network
+        self._clock = clock
+        self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+
+    async def resolve(self, presented: Presented) -> Principal:
+        """The caller. Raises InvalidCredential and its kind, AddressNotAllowed outside the key's networks."""
+        if presented.token is None:
+            raise InvalidCredential(
+                "no credential: send Authorization: Bearer with an API key or a session's token"
+            )
+        principal = self._remembered(presented.token) or await self._look_up(presented.token)
+        principal.require_network(presented.client)
+        return principal
+
+    def forget(self) -> None:
+        """Trust nothing remembered: a key or session was revoked."""
+        self._known.clear()
+
+    def _remembered(self, token: str) -> Principal | None:
+        entry = self._known.get(hash_of(token))
+        if entry is None or self._clock.monotonic() >= entry[0]:
+            return None
+        return entry[1]
+
+    async def _look_up(self, token: str) -> Principal:
+        if token.startswith(TOKEN_PREFIX) and len(token) == TOKEN_LENGTH:
+            principal = await self._sessions.find(token)
+        else:
+            parse_key(token, self._network)
+            principal = await self._keys.find(token)
+        self._known[hash_of(token)] = (self._clock.monotonic() + REMEMBERED_SECONDS, principal)
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+        return principal
