@@ -13,6 +13,7 @@ from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.exceptions import TransactionFailed
 from web3 import EthereumTesterProvider, Web3
 from web3.contract.contract import Contract, ContractFunction
+from web3.exceptions import ContractLogicError
 from web3.logs import DISCARD
 
 from contracts.artifacts import load, names
@@ -29,6 +30,7 @@ class Stage:
         self.tester = EthereumTester(PyEVMBackend())
         self.web3 = Web3(EthereumTesterProvider(self.tester))
         self.errors = {selector: text for name in names() for selector, text in load(name).errors.items()}
+        self.errors |= {"0x08c379a0": "Error(string)", "0x4e487b71": "Panic(uint256)"}
 
     @property
     def now(self) -> int:
@@ -89,9 +91,9 @@ class Stage:
     @contextmanager
     def reverts(self, error: str, *values: Any) -> Iterator[None]:
         """The block must revert with this error, and with these values where any are given."""
-        with pytest.raises(TransactionFailed) as caught:
+        with pytest.raises((TransactionFailed, ContractLogicError)) as caught:
             yield
-        data = _revert_data(str(caught.value))
+        data = getattr(caught.value, "data", None) or _revert_data(str(caught.value))
         signature = self.errors.get(data[:10], data[:10] or str(caught.value))
         assert signature.split("(")[0] == error, f"reverted with {signature}, not {error}"
         if values:

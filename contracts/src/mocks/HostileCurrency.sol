@@ -2,9 +2,10 @@
 pragma solidity ^0.8.28;
 
 import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
+import {ERC1155Holder} from "@openzeppelin/contracts/token/ERC1155/utils/ERC1155Holder.sol";
 
 /// @title A currency that turns on its users when told: charges on transfer, refuses a receiver, calls somebody in between
-contract HostileCurrency is ERC20 {
+contract HostileCurrency is ERC20, ERC1155Holder {
     uint256 public feeBps;
     address public refused;
     address public target;
