@@ -144,6 +144,7 @@ library Errors {
     error UsageEscrow_NotReady(uint256 planId, address payer, uint256 withdrawAt);
     error UsageEscrow_NothingToWithdraw(uint256 planId, address payer);
     error UsageEscrow_Soulbound(uint256 planId, address to, address payer);
+    error UsageEscrow_BadRecipient(address to);
     error UsageEscrow_BalanceNotZero(uint256 planId, address payer, uint256 balance);
     error UsageEscrow_LimitTooHigh(uint256 dailyLimit, uint256 maximum);
     error UsageEscrow_GasTooLow(uint256 gasLeft, uint256 needed);
