@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from backend.core.units import Address, Hash32, MicroCredits, UnixTime
-from backend.meter.schemas import Receipt, ReceiptBody, Served
+from backend.meter.schemas import Receipt, Served
+from backend.signing.messages import UsageReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +19,10 @@ class Issued:
     previous: Hash32
     now: UnixTime
 
-    def body(self) -> ReceiptBody:
+    def body(self) -> UsageReceipt:
         """The part that is signed."""
         served = self.served
-        return ReceiptBody(
+        return UsageReceipt(
             payer=served.tab.payer,
             plan_id=served.tab.plan_id,
             service_id=served.service_id,
@@ -79,7 +80,7 @@ _SERVED = (
 
 def receipt_of(row: Any, remaining: MicroCredits) -> Receipt:
     """The receipt a usage row holds."""
-    body = ReceiptBody(
+    body = UsageReceipt(
         payer=Address(bytes(row.payer)),
         plan_id=row.plan_id,
         service_id=row.service_id,

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from backend.core.units import Address, ChainId, Hash32, MicroCredits, PlanId, ServiceId, UnixTime
+from backend.signing.messages import UsageReceipt
 
 
 class Outcome(StrEnum):
@@ -57,31 +58,13 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptBody:
-    """The signed part of a receipt (EIP-712 `UsageReceipt`)."""
-
-    payer: Address
-    plan_id: PlanId
-    service_id: ServiceId
-    model_digest: Hash32
-    request_hash: Hash32
-    response_hash: Hash32
-    units_in: int
-    units_out: int
-    micro_credits: MicroCredits
-    cumulative_micro_credits: MicroCredits
-    issued_at: UnixTime
-    previous_receipt: Hash32
-
-
-@dataclass(frozen=True, slots=True)
 class Receipt:
     """A receipt as stored and handed out: `sequence` counts the tab's receipts from 1."""
 
     request_id: str
     chain_id: ChainId
     sequence: int
-    body: ReceiptBody
+    body: UsageReceipt
     digest: Hash32
     meter: Address
     signature: bytes
@@ -97,7 +80,7 @@ class ReceiptSigner(Protocol):
         """The meter's address."""
         ...
 
-    def sign(self, chain_id: ChainId, body: ReceiptBody) -> tuple[Hash32, bytes]:
+    def sign(self, chain_id: ChainId, body: UsageReceipt) -> tuple[Hash32, bytes]:
         """Digest and 65-byte signature of a receipt."""
         ...
 
@@ -109,3 +92,16 @@ class Available:
     available: MicroCredits
     voucher_short_by: MicroCredits
     """How much larger a voucher has to be where the tab demands vouchers; 0 where that is not the reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptProof:
+    """How a receipt is part of a settlement: `path` leads from its leaf to `root` (sorted-pair keccak)."""
+
+    request_id: str
+    leaf: Hash32
+    path: list[Hash32]
+    root: Hash32
+    cumulative_units: int
+    transaction: Hash32 | None
+    settled: bool

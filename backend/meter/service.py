@@ -11,8 +11,9 @@ from backend.core.units import MICRO, ChainId, Hash32, MicroCredits
 from backend.db.session import Store
 from backend.meter import repository
 from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down
+from backend.meter.proofs import prove
 from backend.meter.receipts import Issued, receipt_of, usage_values
-from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptSigner, Served, TabKey
+from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptProof, ReceiptSigner, Served, TabKey
 
 HOLD_SECONDS: Final = 60
 RENEW_SECONDS: Final = 20
@@ -97,6 +98,11 @@ class Meter:
         async with self._store.read_connection() as db:
             row = await repository.usage_row(db, request_id)
         return None if row is None else receipt_of(row, MicroCredits(0))
+
+    async def proof(self, request_id: str) -> ReceiptProof | None:
+        """The Merkle proof of a receipt, or None where no settlement covers it yet."""
+        async with self._store.read_connection() as db:
+            return await prove(db, request_id)
 
     async def _captured(self, db: AsyncConnection, served: Served) -> Receipt:
         await repository.open_tab(db, served.tab)

@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
 from backend.core.errors import EmporionError
-from backend.core.units import ZERO_HASH, Address, ChainId, Hash32, PlanId, UnixTime
+from backend.core.units import Address, ChainId, Hash32, PlanId, UnixTime
 from backend.db.session import Store
+from backend.meter.proofs import receipts_tree
 from backend.settlement import repository
 from backend.settlement.batch import Line, OpenTab, Policy, plan_batches
 
@@ -55,14 +56,6 @@ class SettlementSender(Protocol):
         ...
 
 
-class MerkleRoot(Protocol):
-    """Root over receipt digests."""
-
-    def __call__(self, leaves: Sequence[bytes]) -> Hash32:
-        """Root of a non-empty list."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """What one step did."""
@@ -80,14 +73,12 @@ class SettlementWorker:
         self,
         store: Store,
         sender: SettlementSender,
-        root: MerkleRoot,
         meter: Address,
         clock: Clock,
         policy: Policy,
     ) -> None:
         self._store = store
         self._sender = sender
-        self._root = root
         self._meter = meter
         self._clock = clock
         self._policy = policy
@@ -187,7 +178,7 @@ class SettlementWorker:
             "cumulative_units": line.cumulative_units,
             "from_sequence": after,
             "to_sequence": line.to_sequence,
-            "receipts_root": self._root(leaves) if leaves else ZERO_HASH,
+            "receipts_root": receipts_tree(leaves).root,
             "outcome": "pending",
             "reason": "",
         }

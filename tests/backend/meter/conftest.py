@@ -24,8 +24,9 @@ from backend.core.units import (
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.db.tables.chain import Tab
-from backend.meter.schemas import HoldRequest, Outcome, ReceiptBody, Served, TabKey
+from backend.meter.schemas import HoldRequest, Outcome, Served, TabKey
 from backend.meter.service import Meter
+from backend.signing.messages import UsageReceipt
 
 T = TypeVar("T")
 BUYER = Address(b"\xb0" * 20)
@@ -49,7 +50,7 @@ class DigestSigner:
 
     address = Address(b"\x0e" * 20)
 
-    def sign(self, chain_id: ChainId, body: ReceiptBody) -> tuple[Hash32, bytes]:
+    def sign(self, chain_id: ChainId, body: UsageReceipt) -> tuple[Hash32, bytes]:
         return keccak(repr((chain_id, body)).encode()), b"\x01" * 65
 
 

@@ -18,12 +18,14 @@ import pytest
 from backend.core.clock import ManualClock
 from backend.core.units import MICRO, Address, MicroCredits, ServiceId, UnixTime, keccak
 from backend.db.session import Store
+from backend.meter.proofs import receipts_tree
 from backend.meter.schemas import HoldRequest, Outcome, Served, TabKey
 from backend.meter.service import Meter
 from backend.settlement.batch import Policy
 from backend.settlement.service import LEASE_SECONDS, RESEND_SECONDS, SettlementWorker
+from backend.signing.merkle import verify
 from tests.backend.meter.conftest import DigestSigner, DirectWriter
-from tests.backend.settlement.conftest import BUYER, CHAIN, METER, PLAN, Escrow, Mirror, root_of
+from tests.backend.settlement.conftest import BUYER, CHAIN, METER, PLAN, Escrow, Mirror
 
 TAB = TabKey(CHAIN, PLAN, BUYER)
 
@@ -37,16 +39,21 @@ async def serve(meter: Meter, request_id: str, whole: float) -> bytes:
     """One request that costs so many credits; gives its receipt's digest."""
     amount = MicroCredits(int(whole * MICRO))
     assert await meter.reserve(HoldRequest(request_id, TAB, amount))
-    facts = {"units_in": 1, "units_out": 1, "cost": amount, "started_at": UnixTime(0), "duration_ms": 1}
-    hashes = dict.fromkeys(("model_digest", "request_hash", "response_hash"), keccak(request_id.encode()))
+    some_hash = keccak(request_id.encode())
     served = Served(
         request_id,
         TAB,
         ServiceId(1),
         route="chat",
         outcome=Outcome.COMPLETED,
-        **facts,
-        **hashes,  # type: ignore[arg-type]
+        units_in=1,
+        units_out=1,
+        cost=amount,
+        model_digest=some_hash,
+        request_hash=some_hash,
+        response_hash=some_hash,
+        started_at=UnixTime(0),
+        duration_ms=1,
     )
     return (await meter.capture(served)).digest
 
@@ -55,7 +62,7 @@ class TestStep:
     async def test_only_one_worker_leads(
         self, store: Store, escrow: Escrow, clock: ManualClock, worker: SettlementWorker
     ) -> None:
-        second = SettlementWorker(store, escrow, root_of, METER, clock, Policy(max_age=0))
+        second = SettlementWorker(store, escrow, METER, clock, Policy(max_age=0))
         assert (await worker.step()).leader
         assert not (await second.step()).leader
         await clock.advance(LEASE_SECONDS + 1)
@@ -65,7 +72,7 @@ class TestStep:
         self, store: Store, escrow: Escrow, clock: ManualClock, meter: Meter
     ) -> None:
         await serve(meter, "r", 3)
-        stranger = SettlementWorker(store, escrow, root_of, Address(b"\x77" * 20), clock, Policy(max_age=0))
+        stranger = SettlementWorker(store, escrow, Address(b"\x77" * 20), clock, Policy(max_age=0))
         await stranger.step()
         assert escrow.sent == []
 
@@ -76,7 +83,7 @@ class TestStep:
         assert (await worker.step()).sent == 1
         assert (await worker.step()).sent == 0
         assert [(entry.payer, entry.cumulative_units) for entry in escrow.sent[0]] == [(BUYER, 3)]
-        assert escrow.sent[0][0].receipts_root == root_of([digest])
+        assert escrow.sent[0][0].receipts_root == receipts_tree([digest]).root
 
     async def test_confirms_by_the_mirror_alone(
         self, escrow: Escrow, worker: SettlementWorker, meter: Meter
@@ -88,6 +95,21 @@ class TestStep:
         assert (await worker.step()).confirmed == 1
         assert len(escrow.sent) == 1
 
+    async def test_settled_receipts_can_be_proved(
+        self, escrow: Escrow, worker: SettlementWorker, meter: Meter
+    ) -> None:
+        for name in ("a", "b", "c"):
+            await serve(meter, name, 1)
+        assert await meter.proof("b") is None
+        await worker.step()
+        await escrow.mine()
+        await worker.step()
+        proof = await meter.proof("b")
+        assert proof is not None
+        assert proof.settled
+        assert proof.root == escrow.sent[0][0].receipts_root
+        assert verify(proof.root, proof.leaf, proof.path)
+
     async def test_covers_each_receipt_once(
         self, escrow: Escrow, worker: SettlementWorker, meter: Meter
     ) -> None:
@@ -96,7 +118,7 @@ class TestStep:
         await escrow.mine()
         later = await serve(meter, "b", 2)
         await worker.step()
-        assert escrow.sent[1][0].receipts_root == root_of([later])
+        assert escrow.sent[1][0].receipts_root == receipts_tree([later]).root
         assert escrow.sent[1][0].cumulative_units == 4
 
     async def test_keeps_a_batch_while_the_node_is_down(
@@ -118,7 +140,7 @@ class TestStep:
         await worker.step()
         escrow.down = False
         await clock.advance(LEASE_SECONDS + 1)
-        successor = SettlementWorker(store, escrow, root_of, METER, clock, Policy(max_age=0))
+        successor = SettlementWorker(store, escrow, METER, clock, Policy(max_age=0))
         report = await successor.step()
         assert (report.prepared, report.sent, len(escrow.sent)) == (0, 1, 1)
 
