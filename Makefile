@@ -4,7 +4,7 @@ RUN = $(PYTHON) scripts/run.py
 # Arguments for the target: make test ARGS="-k escrow"
 ARGS ?=
 
-.PHONY: help demo test check contracts devnet docs lock setup clean
+.PHONY: help demo test deep check contracts devnet docs lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -15,6 +15,9 @@ demo: ## watch the whole economy work on this machine (REPORT=file.json writes t
 
 test: ## run the test suite (ARGS="-k name" picks tests)
 	@$(RUN) test $(ARGS)
+
+deep: ## the tests of random inputs with thousands of fresh ones each
+	@$(RUN) deep $(ARGS)
 
 check: ## formatting, types, architecture and documents
 	@$(RUN) check $(ARGS)

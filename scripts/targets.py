@@ -60,6 +60,11 @@ def test(environment: Environment, arguments: Arguments) -> int:
     return start(environment, "python", "-m", "pytest", *spread, *arguments)
 
 
+def deep(environment: Environment, arguments: Arguments) -> int:
+    """Run the tests of random inputs with thousands of fresh ones each; takes as long as it takes."""
+    return test(environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments])
+
+
 def nothing(_environment: Environment, _arguments: Arguments) -> int:
     """The set-up is all there is to do."""
     say("Emporion is set up: .venv/ and contracts/node_modules/ are current.")
@@ -93,6 +98,7 @@ TARGETS = {
         "a development chain with everything deployed, indexed and served", emporion("devnet"), dev=False
     ),
     "test": Target("the test suite (arguments go to pytest)", test),
+    "deep": Target("the tests of random inputs with thousands of fresh ones each", deep),
     "check": Target("formatting, types, architecture and documents", checks.check),
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
     "docs": Target("refresh the generated tables in docs/", module("scripts.tables")),

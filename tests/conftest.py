@@ -9,11 +9,19 @@ from collections.abc import Generator, Iterator
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.loopback import close_the_internet
 from tests.servers import PostgresServer, RedisServer, ServerAbsent
 
 close_the_internet()
+
+# Every run tries the same examples, so that luck decides no landing; `run.py deep` looks for new ones.
+settings.register_profile("same", derandomize=True, deadline=None, max_examples=60)
+settings.register_profile(
+    "deep", deadline=None, max_examples=2_000, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("same")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 NO_SKIPS = os.environ.get("EMPORION_TEST_NO_SKIPS") == "1"
