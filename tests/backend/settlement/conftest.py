@@ -62,7 +62,7 @@ class Mirror:
 
     async def tab(self, **values: int) -> None:
         async with self.store.write() as session:
-            await session.merge(tables.Tab(chain_id=CHAIN, plan_id=PLAN, payer=BUYER, **values))
+            await session.merge(tables.Tab(chain_id=CHAIN, plan_id=PLAN, payer=BUYER, **values))  # type: ignore[arg-type]
 
     async def settled(self) -> int:
         async with self.store.read() as session:
