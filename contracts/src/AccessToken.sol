@@ -21,8 +21,8 @@ import {Errors} from "./libraries/Errors.sol";
 import {PlanId} from "./libraries/PlanId.sol";
 import {Currency, Order, Plan, PlanAccount, PlanKind, PlanTerms, ServiceSales, Then} from "./types/DataTypes.sol";
 
-/// @dev See {IAccessToken}. The money behind units is not stored: it is supply * price, because `supply` rises only where a
-/// unit is paid in, and falls only where its price goes out. No unit counter passes 2**63 - 1, no price 2**96, so no
+/// @dev See {IAccessToken}. The money behind units is not stored: it is supply * price, because `supply` rises only where
+/// a unit is paid in, and falls only where its price goes out. No unit counter passes 2**63 - 1, no price 2**96, so no
 /// product of them overflows.
 contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
@@ -362,7 +362,8 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         // Check, Effect.
         (uint256 cost, bool immediate) = _place(order);
 
-        // Interaction: what is consumed at once goes straight to the shares; the mint calls the recipient, so it is last.
+        // Interaction: what is consumed at once goes straight to the shares; the mint calls the recipient, so it is
+        // last.
         if (cost != 0) _collect(order, cost, immediate);
         if (order.then != Then.Activate) _deliver(order);
     }

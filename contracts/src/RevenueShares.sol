@@ -15,8 +15,8 @@ import {Errors} from "./libraries/Errors.sol";
 import {PlanId} from "./libraries/PlanId.sol";
 import {ShareAccount, Upstream} from "./types/DataTypes.sol";
 
-/// @dev See {IRevenueShares}. What a holder is owed is kept in millionths of a base unit: a service has 1,000,000 shares,
-/// so the total distributed is the accumulator, nothing is divided on the way in and nothing is ever left over.
+/// @dev See {IRevenueShares}. What a holder is owed is kept in millionths of a base unit: a service has 1,000,000
+/// shares, so the total distributed is the accumulator, nothing is divided on the way in and nothing is left over.
 contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
@@ -28,8 +28,8 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
     // Times 1,000,000 shares it still fits 128 bits; a currency's whole supply may pass through once a block for ages.
     uint256 private constant MAX_TOTAL = 2 ** 108 - 1;
 
-    // A service's links, one slot: 4 upstreams of 56 bits (bps 16, id 40) from the lowest, then a bit for every currency
-    // it ever received (8), then the mark of existence.
+    // A service's links, one slot: 4 upstreams of 56 bits (bps 16, id 40) from the lowest, then a bit for every
+    // currency it ever received (8), then the mark of existence.
     uint256 private constant UPSTREAM_BITS = 56;
     uint256 private constant UPSTREAMS_MASK = 2 ** (UPSTREAM_BITS * MAX_UPSTREAMS) - 1;
     uint256 private constant LIVE_SHIFT = UPSTREAM_BITS * MAX_UPSTREAMS;
@@ -40,24 +40,24 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
     IStakingVault private immutable _vault;
     address private immutable _governance;
 
-    /// @inheritdoc IRevenueShares
-    address public treasury;
+    address private _treasury;
     /// @inheritdoc IRevenueShares
     mapping(uint256 currency => uint256) public fees;
     /// @inheritdoc IRevenueShares
     mapping(uint256 serviceId => mapping(uint256 currency => uint256)) public distributed;
 
     mapping(uint256 serviceId => uint256) private _links;
-    mapping(address account => mapping(uint256 serviceId => mapping(uint256 currency => ShareAccount))) private _accounts;
+    mapping(address account => mapping(uint256 serviceId => mapping(uint256 currency => ShareAccount))) private
+        _accounts;
 
-    constructor(address registry, address accessToken, address vault, address governance, address treasury_)
+    constructor(address registry, address accessToken, address vault, address governance, address treasury)
         ERC1155("")
     {
         _registry = registry;
         _accessToken = IAccessToken(accessToken);
         _vault = IStakingVault(vault);
         _governance = governance;
-        _setTreasury(treasury_);
+        _setTreasury(treasury);
     }
 
     // ---------------------------------------------------------------------------------------------------- write
@@ -137,7 +137,7 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
         uint256 amount = fees[currency];
         if (amount == 0) revert Errors.RevenueShares_NoFees(currency);
         bool staked = _vault.totalScore() != 0;
-        address to = staked ? address(_vault) : treasury;
+        address to = staked ? address(_vault) : _treasury;
         IERC20 token = _tokenOf(currency);
 
         // Effect.
@@ -151,9 +151,9 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc IRevenueShares
-    function setTreasury(address treasury_) external {
+    function setTreasury(address account) external {
         if (msg.sender != _governance) revert Errors.RevenueShares_NotGovernance(msg.sender, _governance);
-        _setTreasury(treasury_);
+        _setTreasury(account);
     }
 
     // ---------------------------------------------------------------------------------------------------- views
@@ -187,6 +187,11 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
         }
     }
 
+    /// @inheritdoc IRevenueShares
+    function treasury() external view returns (address) {
+        return _treasury;
+    }
+
     /// @notice Metadata of the service the shares are of.
     /// @param serviceId the service
     function uri(uint256 serviceId) public view override returns (string memory) {
@@ -200,8 +205,8 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
 
     // -------------------------------------------------------------------------------------------------- private
 
-    /// @dev What accrued before shares move stays with whoever held them: both sides are brought up to date first, in every
-    /// currency the service ever received. A mint finds nothing received, and shares are never burnt.
+    /// @dev What accrued before shares move stays with whoever held them: both sides are brought up to date first, in
+    /// every currency the service ever received. A mint finds nothing received, and shares are never burnt.
     function _update(address from, address to, uint256[] memory ids, uint256[] memory values) internal override {
         if (from != address(0)) {
             for (uint256 i; i < ids.length; ++i) _accrueBoth(from, to, ids[i]);
@@ -262,10 +267,10 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
         }
     }
 
-    function _setTreasury(address treasury_) private {
-        if (treasury_ == address(0)) revert Errors.RevenueShares_ZeroAddress();
-        treasury = treasury_;
-        emit TreasurySet(treasury_);
+    function _setTreasury(address account) private {
+        if (account == address(0)) revert Errors.RevenueShares_ZeroAddress();
+        _treasury = account;
+        emit TreasurySet(account);
     }
 
     function _tokenOf(uint256 currency) private view returns (IERC20) {

@@ -17,8 +17,8 @@ import {Errors} from "./libraries/Errors.sol";
 import {PlanId} from "./libraries/PlanId.sol";
 import {Entry, PlanKind, SkipReason, Tab} from "./types/DataTypes.sol";
 
-/// @dev See {IUsageEscrow}. A tab's `balance + settled` is what was ever deposited less withdrawn, and both are counted in
-/// the plan's units ever sold, so neither passes 2**63 - 1.
+/// @dev See {IUsageEscrow}. A tab's `balance + settled` is what was ever deposited less withdrawn, and both are counted
+/// in the plan's units ever sold, so neither passes 2**63 - 1.
 contract UsageEscrow is IUsageEscrow, EIP712, ERC165, ReentrancyGuardTransient {
     using SafeCast for uint256;
     using PlanId for uint256;
@@ -266,7 +266,11 @@ contract UsageEscrow is IUsageEscrow, EIP712, ERC165, ReentrancyGuardTransient {
     }
 
     /// @dev A wallet may burn what it is given and answer at any length: it gets 100,000 gas, and 32 bytes are read.
-    function _walletAccepts(address wallet, bytes32 digest, bytes calldata signature) private view returns (bool accepted) {
+    function _walletAccepts(address wallet, bytes32 digest, bytes calldata signature)
+        private
+        view
+        returns (bool accepted)
+    {
         bytes memory data = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         // A call gets at most 63 of 64 parts of what is left: with less, a good voucher would look bad.
         uint256 needed = SIGNATURE_GAS * 64 / 63 + 5_000;
