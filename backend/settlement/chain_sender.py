@@ -35,7 +35,7 @@ class ChainSettlement:
         return Hash32(pending.hashes[-1])
 
     async def flush_fees(self, chain_id: ChainId, currency: int) -> Hash32:
-        """Send `RevenueShares.flushFees`; returns the hash without waiting. Raises ChainError and its kind."""
+        """Send `RevenueShares.flushFees`; returns the hash without waiting. Raises ChainError."""
         transaction = _of(self._shares, chain_id).transaction("flushFees", currency)
         pending = await _of(self._senders, chain_id).submit(transaction)
         return Hash32(pending.hashes[-1])

@@ -1,4 +1,4 @@
-"""Upkeep that anybody may do: moves gathered protocol fees to the stakers once no stream of the currency runs."""
+"""Upkeep that anybody may do: moves protocol fees to the stakers once no stream of the currency runs."""
 
 import asyncio
 from typing import Any, Final, Protocol
@@ -11,11 +11,12 @@ from backend.core.clock import Clock
 from backend.core.errors import EmporionError
 from backend.core.units import ChainId, Hash32
 from backend.db.session import Store
-from backend.db.tables.chain import FeePool, RewardStream, Vault
+from backend.db.tables.chain import Chain, FeePool, RewardStream, Vault
 
 RETRY_SECONDS: Final = 30
 
 log = structlog.get_logger(__name__)
+_chains: Final[Any] = Chain.__table__  # type: ignore[attr-defined]
 _pools: Final[Any] = FeePool.__table__  # type: ignore[attr-defined]
 _streams: Final[Any] = RewardStream.__table__  # type: ignore[attr-defined]
 _vaults: Final[Any] = Vault.__table__  # type: ignore[attr-defined]
@@ -29,9 +30,9 @@ class FeeFlusher(Protocol):
         ...
 
 
-def vault_clock(clock: int, clock_at: int, total_score: int, now: int) -> int:
-    """The vault's clock now: it runs only while there is score."""
-    return clock + (max(now - clock_at, 0) if total_score else 0)
+def vault_clock(idle: int, updated_at: int, total_score: int, now: int) -> int:
+    """What the vault's clock shows: unix time less idle seconds; it runs only while there is score."""
+    return (max(now, updated_at) if total_score else updated_at) - idle
 
 
 class Keeper:
@@ -54,7 +55,7 @@ class Keeper:
                 continue
 
     async def step(self) -> int:
-        """Flush what can be flushed; returns how many flushes were sent. A refused one waits RETRY_SECONDS."""
+        """Flush what can be flushed; returns how many were sent. A refused one waits RETRY_SECONDS."""
         async with self._store.read_connection() as db:
             due = await self._due(db)
         sent = 0
@@ -68,7 +69,8 @@ class Keeper:
         return sent
 
     async def _due(self, db: AsyncConnection) -> list[tuple[ChainId, int]]:
-        now = self._clock.now()
+        heads = (await db.execute(select(_chains.c.timestamp))).scalars()
+        now = max(self._clock.now(), *heads, 0)
         pools = [row for row in (await db.execute(select(_pools))).all() if row.pending >= self._least]
         streams = {(row.chain_id, row.currency): row for row in (await db.execute(select(_streams))).all()}
         vaults = {row.chain_id: row for row in (await db.execute(select(_vaults))).all()}
@@ -76,7 +78,7 @@ class Keeper:
             (ChainId(pool.chain_id), pool.currency)
             for pool in pools
             if not _runs(streams.get((pool.chain_id, pool.currency)), vaults.get(pool.chain_id), now)
-            and now - self._tried.get((pool.chain_id, pool.currency), 0) >= RETRY_SECONDS
+            and self._clock.now() - self._tried.get((pool.chain_id, pool.currency), 0) >= RETRY_SECONDS
         ]
 
 
@@ -84,4 +86,4 @@ def _runs(stream: Any, vault: Any, now: int) -> bool:
     """Whether a stream of the currency still runs on the vault's clock."""
     if stream is None or vault is None:
         return False
-    return bool(vault_clock(vault.clock, vault.clock_at, vault.total_score, now) < stream.stream_end)
+    return bool(vault_clock(vault.idle, vault.updated_at, vault.total_score, now) < stream.stream_end)

@@ -68,8 +68,8 @@ class TestStep:
         await put(
             mirror,
             tables.FeePool(chain_id=CHAIN, currency=0, pending=7),
-            tables.RewardStream(chain_id=CHAIN, currency=0, amount=5, stream_end=100),
-            tables.Vault(chain_id=CHAIN, total_score=1, clock=0, clock_at=now),
+            tables.RewardStream(chain_id=CHAIN, currency=0, pending=5, stream_end=100),
+            tables.Vault(chain_id=CHAIN, total_score=1, updated_at=now, idle=now),
         )
         assert await keeper.step() == 0
         await clock.advance(100)
@@ -78,7 +78,7 @@ class TestStep:
 
 class TestVaultClock:
     def test_stands_without_score(self) -> None:
-        assert vault_clock(10, 1_000, 0, 2_000) == 10
+        assert vault_clock(990, 1_000, 0, 2_000) == 10
 
     def test_runs_with_score(self) -> None:
-        assert vault_clock(10, 1_000, 1, 2_000) == 1_010
+        assert vault_clock(990, 1_000, 1, 2_000) == 1_010
