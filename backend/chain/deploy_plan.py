@@ -155,7 +155,7 @@ def _unit(name: str, addresses: Mapping[str, Address], settings: DeploySettings,
 def _argument(
     contract: str, parameter: Mapping[str, Any], addresses: Mapping[str, Address], settings: DeploySettings
 ) -> Any:
-    name = str(parameter["name"])
+    name = str(parameter["name"]).strip("_")
     if name == "initialCurrencies":
         dollar = (addresses["TestDollar"],) if settings.devnet else ()
         return [*dollar, *settings.currencies, addresses["EmporionToken"]]

@@ -1,0 +1,1 @@
+"""A chain for development: anvil under our hand, the contracts on it, accounts with known keys, a history."""
