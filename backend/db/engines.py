@@ -107,7 +107,7 @@ def driver_url(url: str) -> URL:
     """``postgresql://`` or ``postgres://`` with our driver named."""
     try:
         return make_url(url).set(drivername="postgresql+psycopg")
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise SettingsError(
             "EMPORION_DATABASE_URL is not a URL; write postgresql://user@host:5432/name"
         ) from None

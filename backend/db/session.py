@@ -153,17 +153,29 @@ def _translated() -> Iterator[None]:
             "no database connection became free in time; try again, or raise the pool"
         ) from error
     except (OperationalError, InterfaceError) as error:
-        raise _told(error, str(error.orig), lost=error.connection_invalidated) from error
+        raise _told(error, error.orig or error) from error
     except (sqlite3.OperationalError, psycopg.OperationalError) as error:
-        raise _told(error, str(error), lost=isinstance(error, psycopg.OperationalError)) from error
+        raise _told(error, error) from error
 
 
-def _told(error: Exception, words: str, lost: bool) -> Exception:
-    """The error of ours that says it, else the driver's own."""
-    if "locked" in words or "busy" in words:
-        return DatabaseBusy("another process holds the database's write lock; is one running twice?")
-    if lost or "connect" in words or "unable to open" in words:
-        return DatabaseUnreachable(
-            f"the database does not answer ({words.splitlines()[0]}); start it or check EMPORION_DATABASE_URL"
-        )
-    return error
+def _told(error: Exception, cause: BaseException) -> Exception:
+    """The error of ours that says it, else the driver's own.
+
+    psycopg gives no SQLSTATE where no server spoke; classes 08, 53, 57 are lost, refused, ended connections,
+    class 40 is two transactions that collided (PostgreSQL, Appendix A).
+    """
+    words = (str(cause).strip() or repr(cause)).splitlines()[0]
+    if isinstance(cause, psycopg.OperationalError):
+        state = (cause.sqlstate or "08")[:2]
+        if state == "40":
+            return DatabaseBusy(f"two transactions collided ({words}); try again")
+        lost = state in ("08", "53", "57")
+    else:
+        lost = "unable to open" in words
+        if "locked" in words or "busy" in words:
+            return DatabaseBusy("another process holds the database's write lock; is one running twice?")
+    if not lost:
+        return error
+    return DatabaseUnreachable(
+        f"the database does not answer ({words}); start it or check EMPORION_DATABASE_URL"
+    )

@@ -33,9 +33,9 @@ async def migrate(store: Store) -> None:
 
 
 def create_tables(connection: Connection, name: StoreName) -> None:
-    """Create the tables of one store that do not exist yet."""
+    """Create the tables of one store; none may exist."""
     mine = [table for table in tables.metadata.sorted_tables if table.schema == name]
-    tables.metadata.create_all(connection, tables=mine)
+    tables.metadata.create_all(connection, tables=mine, checkfirst=False)
 
 
 def _bring_up_to_date(connection: Connection, name: StoreName) -> None:

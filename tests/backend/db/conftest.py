@@ -1,6 +1,7 @@
 """Stores on both databases, and a table of the tests' own beside the real ones."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from backend.core.settings import Settings, load_settings
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.db.types import BigId, Uint256
+from tests.servers import PostgresServer
 
 PROBES = MetaData()
 LEDGER = Table(
@@ -23,24 +25,40 @@ LEDGER = Table(
 HEADS = Table("probe_heads", PROBES, Column("id", BigId, primary_key=True), schema="chain")
 
 
+@pytest.fixture(scope="session")
+def shared_postgres_url(postgres_server: PostgresServer) -> str:
+    """One PostgreSQL database for these tests: making its tables takes longer than any of them."""
+    return postgres_server.create()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    url = "" if request.param == "sqlite" else str(request.getfixturevalue("shared_postgres_url"))
+    return load_settings(home=tmp_path, database_url=url, devnet=True)
+
+
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
+def fresh_settings(tmp_path: Path, database_url: str) -> Settings:
     return load_settings(home=tmp_path, database_url=database_url, devnet=True)
 
 
 @pytest.fixture
 async def chain(settings: Settings) -> AsyncIterator[Store]:
-    store = await open_chain_store(settings)
-    async with store.write_connection() as connection:
-        await connection.run_sync(PROBES.create_all, tables=[HEADS])
-    yield store
-    await store.close()
+    async with with_table(await open_chain_store(settings), HEADS) as store:
+        yield store
 
 
 @pytest.fixture
 async def gateway(settings: Settings) -> AsyncIterator[Store]:
-    store = await open_gateway_store(settings)
+    async with with_table(await open_gateway_store(settings), LEDGER) as store:
+        yield store
+
+
+@asynccontextmanager
+async def with_table(store: Store, table: Table) -> AsyncIterator[Store]:
     async with store.write_connection() as connection:
-        await connection.run_sync(PROBES.create_all, tables=[LEDGER])
+        await connection.run_sync(PROBES.create_all, tables=[table])
     yield store
+    async with store.write_connection() as connection:
+        await connection.run_sync(PROBES.drop_all, tables=[table])
     await store.close()

@@ -37,17 +37,23 @@ class Failure(Exception):
 
 class TestWrite:
     async def test_given_an_exception_keeps_nothing(self, gateway: Store) -> None:
-        with pytest.raises(Failure):
+        async def fail() -> None:
             async with gateway.write() as session:
                 await session.execute(insert(LEDGER).values(n=1))
                 raise Failure
+
+        with pytest.raises(Failure):
+            await fail()
         assert await count(gateway) == 0
 
     async def test_given_a_broken_constraint_keeps_nothing(self, gateway: Store) -> None:
-        with pytest.raises(IntegrityError):
+        async def add_twice() -> None:
             async with gateway.write_connection() as connection:
                 await connection.execute(insert(LEDGER).values(n=1))
                 await connection.execute(insert(LEDGER).values(n=1))
+
+        with pytest.raises(IntegrityError):
+            await add_twice()
         assert await count(gateway) == 0
 
     async def test_at_the_end_of_the_block_is_visible(self, gateway: Store) -> None:
