@@ -3,23 +3,18 @@
 import hashlib
 import hmac
 import secrets
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import delete
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
-
+from backend.accounts import repository
 from backend.core.errors import InvalidNonce
 from backend.core.units import UnixTime
 from backend.db.session import Store
-from backend.db.tables.accounts import UsedNonce
 
 _TIME_DIGITS: Final = 10
 _RANDOM_DIGITS: Final = 24
 _CODE_DIGITS: Final = 24
 LENGTH: Final = _TIME_DIGITS + _RANDOM_DIGITS + _CODE_DIGITS
 SIGN_IN: Final = "sign-in"
-_used: Final[Any] = UsedNonce.__table__  # type: ignore[attr-defined]
 
 
 class NonceIssuer:
@@ -58,19 +53,11 @@ async def consume(store: Store, purpose: str, nonce: str, expires_at: UnixTime) 
     A store that does not answer raises, so a nonce never counts as fresh by accident.
     """
     async with store.write_connection() as connection:
-        if not await _insert(connection, purpose, nonce, expires_at):
+        if not await repository.spend_nonce(connection, purpose, nonce, expires_at):
             raise InvalidNonce("the nonce was used already; take a new one")
 
 
 async def forget_expired(store: Store, now: UnixTime) -> int:
     """Delete nonces whose signatures are worthless by now; returns how many."""
     async with store.write_connection() as connection:
-        result = await connection.execute(delete(_used).where(_used.c.expires_at < now))
-        return int(result.rowcount)
-
-
-async def _insert(connection: AsyncConnection, purpose: str, nonce: str, expires_at: UnixTime) -> bool:
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    row = {"purpose": purpose, "nonce": nonce, "expires_at": expires_at}
-    once = insert(_used).values(row).on_conflict_do_nothing().returning(_used.c.nonce)
-    return (await connection.execute(once)).one_or_none() is not None
+        return await repository.forget_nonces(connection, now)

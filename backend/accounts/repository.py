@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Row, func, insert, or_, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,6 +13,7 @@ from backend.db.tables.accounts import (
     ApiKeyNetwork,
     ApiKeySecret,
     AuditEntry,
+    UsedNonce,
     WalletSession,
 )
 
@@ -21,6 +22,7 @@ _secrets: Final[Any] = ApiKeySecret.__table__  # type: ignore[attr-defined]
 _days: Final[Any] = ApiKeyDay.__table__  # type: ignore[attr-defined]
 _networks: Final[Any] = ApiKeyNetwork.__table__  # type: ignore[attr-defined]
 _sessions: Final[Any] = WalletSession.__table__  # type: ignore[attr-defined]
+_nonces: Final[Any] = UsedNonce.__table__  # type: ignore[attr-defined]
 _audit: Final[Any] = AuditEntry.__table__  # type: ignore[attr-defined]
 
 
@@ -123,6 +125,18 @@ async def end_sessions(
     if token_hash is not None:
         mine &= _sessions.c.token_hash == token_hash
     return int((await connection.execute(update(_sessions).where(mine).values(revoked_at=now))).rowcount)
+
+
+async def spend_nonce(connection: AsyncConnection, purpose: str, nonce: str, expires_at: int) -> bool:
+    """Insert a nonce; False where it was there already."""
+    row = {"purpose": purpose, "nonce": nonce, "expires_at": expires_at}
+    once = upsert(connection, _nonces).values(row).on_conflict_do_nothing().returning(_nonces.c.nonce)
+    return (await connection.execute(once)).one_or_none() is not None
+
+
+async def forget_nonces(connection: AsyncConnection, now: int) -> int:
+    """Delete nonces that expired before `now`; returns how many."""
+    return int((await connection.execute(delete(_nonces).where(_nonces.c.expires_at < now))).rowcount)
 
 
 async def add_audit(connection: AsyncConnection, row: dict[str, Any]) -> None:
