@@ -1,0 +1,93 @@
+"""What the gate reads of the chain store; each statement runs on the caller's connection."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal
+
+import orjson
+from sqlalchemy import Executable, Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.core.units import Address, ChainId, ServiceId
+from backend.db.tables.chain import Access, Chain, Heartbeat, Holding, Plan, Service, Tab, Undo
+
+_chains: Final[Any] = Chain.__table__  # type: ignore[attr-defined]
+_beats: Final[Any] = Heartbeat.__table__  # type: ignore[attr-defined]
+_services: Final[Any] = Service.__table__  # type: ignore[attr-defined]
+_plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
+_holdings: Final[Any] = Holding.__table__  # type: ignore[attr-defined]
+_access: Final[Any] = Access.__table__  # type: ignore[attr-defined]
+_tabs: Final[Any] = Tab.__table__  # type: ignore[attr-defined]
+_undo: Final[Any] = Undo.__table__  # type: ignore[attr-defined]
+
+
+def head_fingerprint(chain_id: ChainId) -> Executable:
+    """What differs whenever the head or its confirmation has changed."""
+    joined = _chains.join(_beats, _chains.c.chain_id == _beats.c.chain_id)
+    statement = select(_chains.c.hash, _beats.c.confirmed_at_ms).select_from(joined)
+    return statement.where(_chains.c.chain_id == chain_id)
+
+
+async def head(connection: AsyncConnection, chain_id: ChainId) -> Row[Any] | None:
+    """The stored head with the time of its confirmation, or None before the first block."""
+    joined = _chains.join(_beats, _chains.c.chain_id == _beats.c.chain_id)
+    statement = select(_chains, _beats.c.confirmed_at_ms).select_from(joined)
+    return (await connection.execute(statement.where(_chains.c.chain_id == chain_id))).one_or_none()
+
+
+async def service(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> Row[Any] | None:
+    """One service."""
+    one = (_services.c.chain_id == chain_id) & (_services.c.service_id == service_id)
+    return (await connection.execute(select(_services).where(one))).one_or_none()
+
+
+async def owned(
+    connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId, account: Address
+) -> list[Row[Any]]:
+    """Every plan of a service with what an account has in it: units held, access, and its tab (nulls
+    without).
+    """
+
+    def mine(table: Any, who: Any) -> Any:
+        same = (table.c.chain_id == _plans.c.chain_id) & (table.c.plan_id == _plans.c.plan_id)
+        return same & (who == account)
+
+    joined = (
+        _plans.outerjoin(_holdings, mine(_holdings, _holdings.c.account))
+        .outerjoin(_access, mine(_access, _access.c.account))
+        .outerjoin(_tabs, mine(_tabs, _tabs.c.payer))
+    )
+    extra = (
+        _holdings.c.units.label("held_units"),
+        _access.c.access_until,
+        _tabs.c.balance.label("tab_balance"),
+        _tabs.c.withdraw_at,
+        _tabs.c.daily_limit,
+        _tabs.c.spent.label("tab_spent"),
+        _tabs.c.day.label("tab_day"),
+    )
+    own = (_plans.c.chain_id == chain_id) & (_plans.c.service_id == service_id)
+    statement = select(_plans, *extra).select_from(joined).where(own).order_by(_plans.c.plan_id)
+    rows: Sequence[Any] = (await connection.execute(statement)).all()
+    return list(rows)
+
+
+async def earlier(
+    connection: AsyncConnection, chain_id: ChainId, table: str, key: Mapping[str, int | bytes], block: int
+) -> dict[str, str] | Literal[False] | None:
+    """A row as it was after `block`: its values as the undo journal spells them, None where it did not exist.
+
+    False where nothing changed since. `key` has the primary key's columns in order, without the chain id.
+    """
+    text = orjson.dumps({name: _spelled(value) for name, value in key.items()}).decode()
+    later = (_undo.c.chain_id == chain_id) & (_undo.c.block_number > block)
+    same = (_undo.c.table_name == table) & (_undo.c.key == text)
+    order = (_undo.c.block_number, _undo.c.seq)
+    statement = select(_undo.c.old).where(later & same).order_by(*order).limit(1)
+    row = (await connection.execute(statement)).one_or_none()
+    if row is None:
+        return False
+    return None if row.old is None else dict(orjson.loads(row.old))
+
+
+def _spelled(value: int | bytes) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
