@@ -37,7 +37,7 @@ METERED = PlanTerms(
     per_unit_in=8,
     per_unit_out=9,
 )
-FOREVER = 2**40
+FOREVER = 2**39
 
 
 class Market:
