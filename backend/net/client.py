@@ -184,23 +184,39 @@ class HttpClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         timeouts: Timeouts | None = None,
+        repeatable: bool = False,
     ) -> Reply:
         """Send a request and wait for the answer's head; the caller must call `Reply.close`.
 
+        `repeatable`: where a kept connection breaks before the answer's head, as one does that the other
+        side was just closing, the request is sent once more.
         Raises AddressBlocked (policy, redirect), UpstreamUnavailable (no connection), UpstreamTimeout,
         UpstreamError.
         """
         check_url(url, self.policy)
+        limits = _limits(timeouts or self._timeouts)
         with translated(url):
-            response = await self._opened().request(
-                method,
-                url,
-                headers=headers,
-                data=body,
-                allow_redirects=False,
-                timeout=_limits(timeouts or self._timeouts),
-            )
+            try:
+                response = await self._request(method, url, headers, body, limits)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not repeatable or isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+                response = await self._request(method, url, headers, body, limits)
         return _checked(response)
+
+    async def _request(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        limits: aiohttp.ClientTimeout,
+    ) -> aiohttp.ClientResponse:
+        if self._session is None:
+            raise UpstreamUnavailable("the HTTP client is closed: open it in the composition root")
+        return await self._session.request(
+            method, url, headers=headers, data=body, allow_redirects=False, timeout=limits
+        )
 
     async def fetch(self, url: URL, *, limit: int, timeouts: Timeouts | None = None) -> bytes:
         """GET a document of at most `limit` bytes. Raises as `send` does, UpstreamError for any status but
@@ -210,11 +226,6 @@ class HttpClient:
             if reply.status != 200:
                 raise UpstreamError(f"{url.host} answered {reply.status}", host=url.host, status=reply.status)
             return await reply.read(limit)
-
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            raise UpstreamUnavailable("the HTTP client is closed: open it in the composition root")
-        return self._session
 
     def _connector(self) -> aiohttp.TCPConnector:
         resolver = GuardedResolver(self.policy, self._resolver or aiohttp.ThreadedResolver())

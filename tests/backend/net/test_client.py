@@ -7,6 +7,7 @@ HttpClient.send
   when nothing listens -> unavailable
   when the server stays silent -> timeout
   when the server breaks off -> upstream error
+  when it does so before the head -> asked once more if repeatable
   when the answer is compressed -> upstream error
 Reply
   chunks -> bytes as sent; close -> the server sees it within a second
@@ -121,6 +122,22 @@ class TestSend:
             with pytest.raises(UpstreamError, match="broke off"):
                 async with client.stream("GET", url / "x") as reply:
                     await reply.read(1000)
+
+    @pytest.mark.parametrize(("repeatable", "times"), [(False, 1), (True, 2)])
+    async def test_connection_lost_before_the_head(self, repeatable: bool, times: int) -> None:
+        asked = 0
+
+        async def lost(request: web.Request) -> web.Response:
+            nonlocal asked
+            asked += 1
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+
+        async with server(lost) as url, HttpClient(LOOPBACK_ONLY) as client:
+            with pytest.raises(UpstreamError, match="broke off"):
+                await client.send("POST", url / "x", body=b"{}", repeatable=repeatable)
+        assert asked == times
 
     async def test_compressed_answer(self) -> None:
         async def packed(_: web.Request) -> web.Response:
