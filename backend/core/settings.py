@@ -155,10 +155,15 @@ def load_settings(**given: object) -> Settings:
 
 def child_environment(settings: Settings) -> dict[str, str]:
     """The environment of a child process with these settings: ours, every set field spelled out."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)}
+    environment = bare_environment()
     for name in sorted(settings.model_fields_set):
         environment[PREFIX + name.upper()] = _spelled(getattr(settings, name))
     return environment
+
+
+def bare_environment(**more: str) -> dict[str, str]:
+    """Our environment without any setting of ours, for a child process that needs none of our secrets."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(PREFIX)} | more
 
 
 def _spelled(value: object) -> str:

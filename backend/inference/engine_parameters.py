@@ -15,8 +15,10 @@ class EngineParameters:
     `slots` requests run at once, each with `context_tokens` of its own: `kv_unified` stays off, because
     with a shared cache concurrent answers at temperature 0 differ from solo ones. `batch_tokens` is the
     widest piece of a prompt computed at once and with it the longest input of one embedding; memory grows
-    with it (about 0.4 MB a token). `prompt_cache_mib` bounds the prompts
-    kept for reuse. `threads` is fixed at start: answers depend on how the work is cut.
+    with it (about 0.4 MB a token). `prompt_cache_mib` above 0 lets
+    a prompt reuse what an earlier one with the same beginning computed; its speed and `cached_tokens` then
+    tell one caller what another has asked, so it is off. `threads` is fixed at start: answers depend on how
+    the work is cut.
     """
 
     model_path: str
@@ -25,7 +27,7 @@ class EngineParameters:
     context_tokens: int = CONTEXT_TOKENS
     batch_tokens: int = 512
     threads: int = 2
-    prompt_cache_mib: int = 64
+    prompt_cache_mib: int = 0
 
     def to_json(self) -> str:
         """One line, keys sorted."""

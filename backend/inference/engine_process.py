@@ -21,6 +21,8 @@ from backend.inference.engine_parameters import EngineParameters
 if TYPE_CHECKING:
     import xllamacpp
 
+HTTP_THREADS = 64
+"""Each kept connection occupies one for as long as it is open."""
 MIN_LOG_LEVEL = 1
 """Errors only: the runtime's higher levels name requests, and prompts are never logged."""
 
@@ -50,6 +52,7 @@ def runtime_parameters(parameters: EngineParameters, key: str) -> "xllamacpp.Com
     common.embedding = True
     common.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     common.cache_ram_mib = parameters.prompt_cache_mib
+    common.cache_prompt = common.cache_idle_slots = parameters.prompt_cache_mib > 0
     close_side_doors(common, key)
     return common
 
@@ -58,6 +61,7 @@ def close_side_doors(common: "xllamacpp.CommonParams", key: str) -> None:
     """Loopback, a key, and none of the pages and routes that show other callers' prompts."""
     common.hostnames = ["127.0.0.1"]
     common.port = 0
+    common.n_threads_http = HTTP_THREADS
     common.api_keys = [key]
     common.ui = False
     common.endpoint_slots = False

@@ -105,6 +105,15 @@ class TestAnswers:
         at_once = await asyncio.gather(*(told(engine, topic) for topic in TOPICS))
         assert at_once == alone
 
+    async def test_nobody_learns_what_another_asked(self, engine: EmbeddedEngine) -> None:
+        chat = {
+            "messages": [{"role": "user", "content": "My secret is a long one: 271828."}],
+            "max_tokens": 1,
+        }
+        for _ in range(6):
+            usage = (await post(engine, "/v1/chat/completions", chat))["usage"]
+            assert usage["prompt_tokens_details"]["cached_tokens"] == 0
+
 
 class TestSupervision:
     async def test_killed_process_starts_again(self, engine: EmbeddedEngine) -> None:
