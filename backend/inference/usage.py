@@ -1,0 +1,77 @@
+"""How much an answer used: the upstream's own count, else ours, marked as estimated."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import orjson
+
+from backend.inference.prepare import WorstCase
+
+BYTES_PER_TOKEN: Final = 4
+"""Of English text, for estimates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Measures used. `estimated`: counted by us, not reported by the upstream, or corrected."""
+
+    units_in: int
+    units_out: int
+    estimated: bool = False
+
+    def within(self, worst: WorstCase) -> "Usage":
+        """At most the worst case: an upstream that reports more is not believed."""
+        if self.units_in <= worst.units_in and self.units_out <= worst.units_out:
+            return self
+        return replace(
+            self,
+            units_in=min(self.units_in, worst.units_in),
+            units_out=min(self.units_out, worst.units_out),
+            estimated=True,
+        )
+
+
+class TokenCounter(Protocol):
+    """Something that counts tokens as the model does."""
+
+    async def count_tokens(self, text: str) -> int:
+        """Tokens of a text. Raises UpstreamError when it cannot say."""
+        ...
+
+
+class ByteCounter:
+    """Counts by length where the model's own tokenizer is not at hand."""
+
+    async def count_tokens(self, text: str) -> int:
+        """A token for every four bytes, rounded up."""
+        return -(-len(text.encode()) // BYTES_PER_TOKEN)
+
+
+def usage_of(document: object) -> Usage | None:
+    """The usage an answer reports, under OpenAI's names; None when it reports none that can be read."""
+    if not isinstance(document, dict):
+        return None
+    inner = document.get("response")
+    told = document.get("usage") or (inner.get("usage") if isinstance(inner, dict) else None)
+    if not isinstance(told, dict):
+        return None
+    units_in = _count(told, "prompt_tokens", "input_tokens")
+    units_out = _count(told, "completion_tokens", "output_tokens")
+    return None if units_in is None else Usage(units_in, units_out or 0)
+
+
+def usage_in_reply(body: bytes) -> Usage | None:
+    """The usage of a whole JSON answer."""
+    try:
+        return usage_of(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _count(told: Mapping[str, Any], *names: str) -> int | None:
+    for name in names:
+        value = told.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+            return value
+    return None
