@@ -1,8 +1,8 @@
 """Compiles the contracts into `contracts/artifacts`; the only module that imports solcx.
 
 The compiler is the installed solc of the pinned version, else npm's (through `solc-node.js`), else the
-download of py-solc-x. Each source is compiled on its own, so an artifact is a function of that source and what
-it imports: one whose checksums still hold is not compiled again.
+download of py-solc-x. Each source is compiled on its own, so an artifact is a function of that source and of
+what it imports: one whose checksums still hold is not compiled again.
 
     python -m contracts.compile [--check] [Name ...]
 """
