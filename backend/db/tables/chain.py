@@ -7,13 +7,14 @@ Secondary indexes cover the gate's queries and the public listings, nothing else
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, LargeBinary
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
-from backend.db.types import AddressType, HashType, Uint256
+from backend.db.types import AddressType, BigId, HashType, Uint256
 
 SCHEMA = "chain"
 _IN_STORE = {"schema": SCHEMA}
+_RETRACTION = text("retracts IS NOT NULL")
 
 
 class Chain(SQLModel, table=True):
@@ -32,7 +33,20 @@ class Chain(SQLModel, table=True):
     timestamp: int = Field(sa_type=BigInteger)
     safe_number: int = Field(sa_type=BigInteger)
     finalized_number: int = Field(sa_type=BigInteger)
+    journal_from: int = Field(sa_type=BigInteger)
+    """Lowest block whose changes `undo` still knows in full."""
     reorgs: int = Field(default=0, sa_type=BigInteger)
+
+
+class Lease(SQLModel, table=True):
+    """Who may write this store (SQLite; PostgreSQL has advisory locks), until when."""
+
+    __tablename__ = "leases"
+    __table_args__ = _IN_STORE
+
+    name: str = Field(primary_key=True)
+    holder: str
+    expires_at_ms: int = Field(sa_type=BigInteger)
 
 
 class Heartbeat(SQLModel, table=True):
@@ -87,9 +101,9 @@ class Undo(SQLModel, table=True):
     seq: int = Field(primary_key=True, sa_type=BigInteger)
     table_name: str
     key: str
-    """JSON of the primary key's columns, bytes as 0x hexadecimal."""
+    """JSON of the key's columns without the chain id: bytes as hexadecimal, 256-bit integers as text."""
     old: str | None = None
-    """JSON of the whole row before; none where the block made it."""
+    """JSON of the other columns before, spelled likewise; none where the block made the row."""
 
 
 class Outbox(SQLModel, table=True):
@@ -99,10 +113,11 @@ class Outbox(SQLModel, table=True):
     __table_args__ = (
         Index("outbox_by_block", "chain_id", "block_number", "log_index"),
         Index("outbox_by_service", "service_id", "id"),
+        Index("outbox_by_retracts", "retracts", sqlite_where=_RETRACTION, postgresql_where=_RETRACTION),
         _IN_STORE,
     )
 
-    id: int | None = Field(default=None, primary_key=True)
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
     chain_id: int = Field(sa_type=BigInteger)
     block_number: int = Field(sa_type=BigInteger)
     block_hash: bytes = Field(sa_type=HashType)
@@ -115,6 +130,7 @@ class Outbox(SQLModel, table=True):
     plan_id: int | None = Field(default=None, sa_type=BigInteger)
     account: bytes | None = Field(default=None, sa_type=AddressType)
     args: dict[str, Any] = Field(sa_type=JSON)
+    """Values by name: integers as decimal text, bytes as 0x hexadecimal, booleans as they are."""
     retracts: int | None = Field(default=None, sa_type=BigInteger)
     """Id of the outbox row that a reorganisation took back; none for an event."""
 
@@ -327,7 +343,7 @@ class Position(SQLModel, table=True):
 
 
 class Vault(SQLModel, table=True):
-    """Totals of the staking vault and its clock, which runs only while there is score."""
+    """Totals of the staking vault. Its clock shows unix time less `idle`; it runs only while there is score."""
 
     __tablename__ = "vaults"
     __table_args__ = _IN_STORE
@@ -335,8 +351,10 @@ class Vault(SQLModel, table=True):
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     total_score: int = Field(default=0, sa_type=Uint256)
     total_locked: int = Field(default=0, sa_type=Uint256)
-    clock: int = Field(default=0, sa_type=BigInteger)
-    clock_at: int = Field(default=0, sa_type=BigInteger)
+    updated_at: int = Field(default=0, sa_type=BigInteger)
+    """Unix time the streams were advanced to."""
+    idle: int = Field(default=0, sa_type=BigInteger)
+    """Unix time of the deployment, and all seconds since without any score."""
 
 
 class Staker(SQLModel, table=True):
@@ -358,16 +376,18 @@ class RewardStream(SQLModel, table=True):
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     currency: int = Field(primary_key=True)
-    amount: int = Field(default=0, sa_type=Uint256)
-    stream_end: int = Field(default=0, sa_type=BigInteger)
     index: int = Field(default=0, sa_type=Uint256)
-    index_clock: int = Field(default=0, sa_type=BigInteger)
+    pending: int = Field(default=0, sa_type=Uint256)
+    """Base units not streamed yet when the vault was last advanced; `seconds_left` is for how long."""
+    seconds_left: int = Field(default=0, sa_type=BigInteger)
+    stream_end: int = Field(default=0, sa_type=BigInteger)
+    """What the vault's clock shows when the stream ends."""
     streamed: int = Field(default=0, sa_type=Uint256)
     """Base units of all streams ever begun."""
 
 
 class StakerReward(SQLModel, table=True):
-    """Rewards of an account: owed up to its last touch, the index of that touch, and what it was ever paid."""
+    """Rewards of an account: owed (millionths of a base unit) and index at its last touch, base units ever paid."""
 
     __tablename__ = "staker_rewards"
     __table_args__ = _IN_STORE
@@ -393,8 +413,9 @@ class Listing(SQLModel, table=True):
     listing_id: int = Field(primary_key=True, sa_type=BigInteger)
     seller: bytes = Field(sa_type=AddressType)
     token: bytes = Field(sa_type=AddressType)
-    token_id: int = Field(sa_type=BigInteger)
-    units: int = Field(sa_type=BigInteger)
+    token_id: int = Field(sa_type=Uint256)
+    units: int = Field(sa_type=Uint256)
+    """Id and units are whatever the seller wrote: the market checks them when it fills."""
     unit_price: int = Field(sa_type=Uint256)
     currency: int
     expiry: int = Field(sa_type=BigInteger)
