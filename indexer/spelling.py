@@ -1,0 +1,103 @@
+"""Values as each place wants them: the two databases, the undo journal, the outbox."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+import orjson
+
+from indexer.projections.text import storable
+from indexer.shapes import Key, Row, Shape
+
+_DIGITS: Final = 78
+
+
+def sqlite_values(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Rows as SQLite keeps them: 256-bit integers as 78 digits. Raises ValueError for a negative one."""
+    wide = [name in shape.wide for name in columns]
+    if not any(wide):
+        return [tuple([row[name] for name in columns]) for row in rows]
+    return [
+        tuple([_digits(row[name]) if big else row[name] for name, big in zip(columns, wide, strict=True)])
+        for row in rows
+    ]
+
+
+def postgres_arrays(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[list[Any]]:
+    """Rows as one array a column. Raises ValueError for a negative 256-bit integer."""
+    return [
+        [_decimal(row[name]) for row in rows] if name in shape.wide else [row[name] for row in rows]
+        for name in columns
+    ]
+
+
+def row_of(shape: Shape, values: Sequence[Any]) -> Row:
+    """A stored row in this program's types; `values` in the order of the shape's columns."""
+    row = dict(zip(shape.columns, values, strict=True))
+    for name in shape.wide:
+        row[name] = int(row[name])
+    for name in shape.flags:
+        row[name] = bool(row[name])
+    return row
+
+
+def _digits(value: int) -> str:
+    if value < 0:
+        raise ValueError(f"{value} is negative: an event before it is missing")
+    return f"{value:078d}"
+
+
+def _decimal(value: int) -> Decimal:
+    if value < 0:
+        raise ValueError(f"{value} is negative: an event before it is missing")
+    return Decimal(value)
+
+
+def journal_text(row: Mapping[str, Any]) -> str:
+    """A row or a part of one for the journal; booleans and small integers stay, the rest becomes text."""
+    return orjson.dumps({name: _spelled(value) for name, value in row.items()}).decode()
+
+
+def _spelled(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return value
+
+
+def journal_row(shape: Shape, text: str) -> Row:
+    """What `journal_text` was given; types by the shape's blank row."""
+    found: Row = orjson.loads(text)
+    return {name: _read(shape, name, value) for name, value in found.items()}
+
+
+def _read(shape: Shape, name: str, value: Any) -> Any:
+    if value is None or isinstance(value, bool) or name in shape.texts:
+        return value
+    return bytes.fromhex(value) if name in shape.raw else int(value)
+
+
+def journal_key(shape: Shape, text: str) -> Key:
+    """A key out of the journal."""
+    row = journal_row(shape, text)
+    return tuple(row[name] for name in shape.key)
+
+
+def outbox_json(args: Mapping[str, Any]) -> str:
+    """An event's values for readers: integers as decimal text, bytes as 0x hexadecimal, flags as they are."""
+    return orjson.dumps({name: _told(value) for name, value in args.items()}).decode()
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {name: _told(part) for name, part in value.items()}
+    return [_told(part) for part in value]
