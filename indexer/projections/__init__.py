@@ -1,1 +1,1 @@
-"""One module a contract: a decoded event becomes rows, and can be taken back."""
+"""Hop 3 of the data's path: events become rows. One module a contract, each a table of pure functions."""
