@@ -1,0 +1,235 @@
+"""What a step says to its database: a handful of bulk statements, in SQLite's words and in PostgreSQL's.
+
+Both are synchronous: SQLite's run on the connection's own thread in one visit, PostgreSQL's inside
+SQLAlchemy's ``run_sync``. So a step is one plain function for both.
+"""
+
+# ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from itertools import chain as flat
+from typing import Any, Final, Protocol, TypeVar
+
+import psycopg
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Numeric, String
+from sqlalchemy.dialects.postgresql import dialect as postgres_dialect
+from sqlalchemy.util import await_only
+
+from backend.db.session import Store
+from indexer.shapes import Key, Row, Shape, table_of
+from indexer.spelling import postgres_arrays, row_of, sqlite_values
+
+T = TypeVar("T")
+Found = list[tuple[Any, ...]]
+SCHEMA: Final = "chain"
+_SQLITE_KEYS: Final = 8_000
+"""Keys in one look-up: SQLite binds at most 32,766 values a statement."""
+
+
+class Statements(Protocol):
+    """One write transaction."""
+
+    mark: str
+    """How a parameter is written."""
+
+    def run(self, sql: str, *values: Any) -> Found:
+        """One statement; its rows."""
+        ...
+
+    def change(self, sql: str, *values: Any) -> int:
+        """One statement; how many rows it changed."""
+        ...
+
+    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
+        """The rows of these keys that exist."""
+        ...
+
+    def select_all(self, shape: Shape, chain_id: int) -> list[Row]:
+        """Every row of the chain."""
+        ...
+
+    def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Insert; a row that exists is an error, and must be seen."""
+        ...
+
+    def upsert(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Insert or update by key."""
+        ...
+
+    def delete(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> None:
+        """Delete by key."""
+        ...
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _name(shape: Shape) -> str:
+    return f'{SCHEMA}."{shape.name}"'
+
+
+def _on_conflict(shape: Shape) -> str:
+    keys, values = _quoted(shape.key_columns), shape.value_columns
+    settings = ", ".join(f'"{name}" = excluded."{name}"' for name in values)
+    return f"ON CONFLICT ({keys}) DO " + (f"UPDATE SET {settings}" if values else "NOTHING")
+
+
+def _all_of(shape: Shape, mark: str) -> str:
+    return f"SELECT {_quoted(shape.columns)} FROM {_name(shape)} WHERE chain_id = {mark}"
+
+
+class SqliteStatements:
+    """SQLite, on its own thread."""
+
+    mark = "?"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, *values: Any) -> Found:
+        """One statement; its rows."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def change(self, sql: str, *values: Any) -> int:
+        """One statement; how many rows it changed."""
+        return self._connection.execute(sql, values).rowcount
+
+    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
+        """The rows of these keys that exist."""
+        found: list[Row] = []
+        for start in range(0, len(keys), _SQLITE_KEYS):
+            part = keys[start : start + _SQLITE_KEYS]
+            places = ", ".join([f"({', '.join('?' * len(shape.key))})"] * len(part))
+            # A one-column key takes plain IN; several take SQLite's row values.
+            names = _quoted(shape.key)
+            wanted = f"({names}) IN (VALUES {places})"
+            sql = f"SELECT {_quoted(shape.columns)} FROM {_name(shape)} WHERE chain_id = ? AND {wanted}"
+            values = (chain_id, *flat.from_iterable(part))
+            found += [row_of(shape, row) for row in self._connection.execute(sql, values)]
+        return found
+
+    def select_all(self, shape: Shape, chain_id: int) -> list[Row]:
+        """Every row of the chain."""
+        return [row_of(shape, row) for row in self.run(_all_of(shape, self.mark), chain_id)]
+
+    def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Insert; a row that exists is an error."""
+        self._many(shape, rows, "")
+
+    def upsert(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Insert or update by key."""
+        self._many(shape, rows, _on_conflict(shape))
+
+    def delete(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> None:
+        """Delete by key."""
+        wanted = " AND ".join(f'"{name}" = ?' for name in shape.key_columns)
+        self._connection.executemany(
+            f"DELETE FROM {_name(shape)} WHERE {wanted}", [(chain_id, *key) for key in keys]
+        )
+
+    def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
+        places = ", ".join("?" * len(shape.columns))
+        sql = f"INSERT INTO {_name(shape)} ({_quoted(shape.columns)}) VALUES ({places}) {conflict}"
+        self._connection.executemany(sql, sqlite_values(shape, rows, shape.columns))
+
+
+_DIALECT: Final = postgres_dialect()  # type: ignore[no-untyped-call]
+_ARRAYS: Final[tuple[tuple[type[Any], str], ...]] = (
+    (Boolean, "boolean"),
+    (BigInteger, "bigint"),
+    (Integer, "integer"),
+    (LargeBinary, "bytea"),
+    (Numeric, "numeric"),
+    (JSON, "json"),
+    (String, "text"),
+)
+
+
+def _array_types(shape: Shape) -> dict[str, str]:
+    """The element type of each column's array."""
+    types = {}
+    for column in table_of(shape.model).columns:
+        kind = column.type.dialect_impl(_DIALECT)
+        kind = getattr(kind, "impl", kind)
+        types[column.name] = next(name for base, name in _ARRAYS if isinstance(kind, base))
+    return types
+
+
+class PostgresStatements:
+    """PostgreSQL through psycopg, rows as one array a column. For use under SQLAlchemy's ``run_sync``."""
+
+    mark = "%s"
+
+    def __init__(self, connection: "psycopg.AsyncConnection[Any]") -> None:
+        self._connection = connection
+
+    def run(self, sql: str, *values: Any) -> Found:
+        """One statement; its rows."""
+        cursor = await_only(self._connection.execute(sql, values))
+        return await_only(cursor.fetchall()) if cursor.description else []
+
+    def change(self, sql: str, *values: Any) -> int:
+        """One statement; how many rows it changed."""
+        return int(await_only(self._connection.execute(sql, values)).rowcount)
+
+    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
+        """The rows of these keys that exist."""
+        if not keys:
+            return []
+        names = ", ".join(f't."{name}"' for name in shape.columns)
+        sql = f"SELECT {names} FROM {_name(shape)} t {self._matching(shape)}"
+        return [row_of(shape, row) for row in self.run(sql, *self._keys(shape, keys), chain_id)]
+
+    def select_all(self, shape: Shape, chain_id: int) -> list[Row]:
+        """Every row of the chain."""
+        return [row_of(shape, row) for row in self.run(_all_of(shape, self.mark), chain_id)]
+
+    def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Insert; a row that exists is an error."""
+        self._many(shape, rows, "")
+
+    def upsert(self, shape: Shape, rows: Sequence[Row]) -> None:
+        """Insert or update by key."""
+        self._many(shape, rows, _on_conflict(shape))
+
+    def delete(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> None:
+        """Delete by key."""
+        if not keys:
+            return
+        if not shape.key:
+            self.run(f"DELETE FROM {_name(shape)} WHERE chain_id = %s", chain_id)
+            return
+        same = " AND ".join(f't."{name}" = k."{name}"' for name in shape.key)
+        using = f"DELETE FROM {_name(shape)} t USING {self._unnested(shape, shape.key)} k"
+        self.run(f"{using} WHERE {same} AND t.chain_id = %s", *self._keys(shape, keys), chain_id)
+
+    def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
+        if not rows:
+            return
+        names = _quoted(shape.columns)
+        source = self._unnested(shape, shape.columns)
+        sql = f"INSERT INTO {_name(shape)} ({names}) SELECT * FROM {source} k {conflict}"
+        self.run(sql, *postgres_arrays(shape, rows, shape.columns))
+
+    def _unnested(self, shape: Shape, columns: Sequence[str]) -> str:
+        types = _array_types(shape)
+        arrays = ", ".join(f"%s::{types[name]}[]" for name in columns)
+        return f"(SELECT * FROM unnest({arrays}) AS u({_quoted(columns)}))"
+
+    def _matching(self, shape: Shape) -> str:
+        return f"JOIN {self._unnested(shape, shape.key)} k USING ({_quoted(shape.key)}) WHERE t.chain_id = %s"
+
+    def _keys(self, shape: Shape, keys: Sequence[Key]) -> list[list[Any]]:
+        rows = [dict(zip(shape.key, key, strict=True)) for key in keys]
+        return postgres_arrays(shape, rows, shape.key)
+
+
+async def in_one_write(store: Store, work: Callable[[Statements], T]) -> T:
+    """Run `work` in one write transaction of the store: all of it counts, or none."""
+    if store.dialect == "sqlite":
+        return await store.write_sqlite(lambda connection: work(SqliteStatements(connection)))
+    async with store.write_connection() as connection:
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        return await connection.run_sync(lambda _: work(PostgresStatements(driver)))
