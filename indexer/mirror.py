@@ -1,0 +1,154 @@
+"""The mirror in the database: bound to one chain and deployment, moved step by step, read by the loop."""
+
+# ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+from sqlmodel import SQLModel, col
+
+from backend.chain.events import EventReader, Header
+from backend.core.deployment import Deployment
+from backend.core.errors import DatabaseMismatch
+from backend.core.units import hex_of, keccak
+from backend.db.session import Store
+from backend.db.tables.chain import Block, Chain
+from indexer.shapes import RAW, Row, shape_of
+from indexer.statements import Statements, in_one_write
+from indexer.steps import Applied, Head, Step, apply_step, beat
+
+_CHAIN: Final = shape_of(Chain)
+_WAY_OUT: Final = (
+    "point EMPORION_HOME or EMPORION_DATABASE_URL at a fresh database, or bring the deployment record back "
+    "that this one was filled from"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainState:
+    """The stored head and what is known about it."""
+
+    head: Head
+    timestamp: int
+    safe: int
+    finalized: int
+    journal_from: int
+    start_block: int
+    reorgs: int
+
+
+class Mirror:
+    """One chain in the `chain` store."""
+
+    def __init__(self, store: Store, deployment: Deployment) -> None:
+        self.store = store
+        self.deployment = deployment
+        self.chain_id = deployment.chain_id
+        self.reader = EventReader.of(deployment)
+
+    @property
+    def addresses(self) -> list[bytes]:
+        """Contracts whose logs are kept."""
+        return self.reader.addresses
+
+    async def state(self) -> ChainState | None:
+        """The stored head; None before `bind`."""
+        rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
+        return _state(rows[0]) if rows else None
+
+    async def bind(self, genesis_hash: bytes, anchor: Header) -> ChainState:
+        """Tie a fresh store to this chain and deployment, starting after `anchor`; check a used one.
+
+        Raises DatabaseMismatch where the store holds another chain or deployment under this id.
+        """
+        rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
+        if not rows:
+            await in_one_write(self.store, lambda db: self._insert(db, genesis_hash, anchor))
+            rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
+        self._require_same(rows[0], genesis_hash)
+        return _state(rows[0])
+
+    def _insert(self, db: Statements, genesis_hash: bytes, anchor: Header) -> None:
+        if db.run(f"SELECT 1 FROM chain.chains WHERE chain_id = {db.mark}", self.chain_id):
+            return
+        db.insert(_CHAIN, [self._first_row(genesis_hash, anchor)])
+        db.insert(RAW[Block], [{"chain_id": self.chain_id, **_header_row(anchor)}])
+
+    def _first_row(self, genesis_hash: bytes, anchor: Header) -> Row:
+        return {
+            "chain_id": self.chain_id,
+            "genesis_hash": genesis_hash,
+            "deployment_hash": deployment_hash(self.deployment),
+            "deployment": json.dumps(self.deployment.to_json(), sort_keys=True),
+            "start_block": self.deployment.start_block,
+            "number": anchor.number,
+            "hash": anchor.hash,
+            "timestamp": anchor.timestamp,
+            "safe_number": anchor.number,
+            "finalized_number": anchor.number,
+            "journal_from": anchor.number + 1,
+            "reorgs": 0,
+        }
+
+    def _require_same(self, row: Chain, genesis_hash: bytes) -> None:
+        if row.genesis_hash != genesis_hash:
+            raise DatabaseMismatch(
+                f"the database mirrors chain {self.chain_id} with genesis {hex_of(row.genesis_hash)}, but "
+                f"the node's is {hex_of(genesis_hash)}: it was started afresh; {_WAY_OUT}",
+                stored=hex_of(row.genesis_hash),
+                node=hex_of(genesis_hash),
+            )
+        if row.deployment_hash != deployment_hash(self.deployment):
+            raise DatabaseMismatch(
+                f"the database mirrors another deployment on chain {self.chain_id} "
+                f"(from block {row.start_block}); {_WAY_OUT}"
+            )
+
+    async def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Stored block hashes."""
+        query = select(Block).where(
+            col(Block.chain_id) == self.chain_id, col(Block.number).in_(list(numbers))
+        )
+        return {row.number: row.hash for row in await self._rows(query)}
+
+    async def apply(self, step: Step) -> Applied:
+        """Write a step. Raises DatabaseBusy when another indexer moved the head."""
+        return await in_one_write(self.store, lambda db: apply_step(db, step, self.reader.decode))
+
+    async def beat(self, now_ms: int, node_number: int) -> None:
+        """Note that a node confirmed the stored head."""
+        await in_one_write(self.store, lambda db: beat(db, self.chain_id, now_ms, node_number))
+
+    async def _rows(self, query: Select[Any]) -> list[Any]:
+        async with self.store.read() as session:
+            return list((await session.execute(query)).scalars())
+
+
+def deployment_hash(deployment: Deployment) -> bytes:
+    """What tells two deployments apart."""
+    return keccak(json.dumps(deployment.to_json(), sort_keys=True).encode())
+
+
+def _header_row(header: Header) -> Row:
+    return {
+        "number": header.number,
+        "hash": header.hash,
+        "parent_hash": header.parent_hash,
+        "timestamp": header.timestamp,
+    }
+
+
+def _state(row: SQLModel) -> ChainState:
+    chain = Chain.model_validate(row)
+    return ChainState(
+        head=Head(chain.number, chain.hash),
+        timestamp=chain.timestamp,
+        safe=chain.safe_number,
+        finalized=chain.finalized_number,
+        journal_from=chain.journal_from,
+        start_block=chain.start_block,
+        reorgs=chain.reorgs,
+    )
