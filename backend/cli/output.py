@@ -1,0 +1,78 @@
+"""What a command prints: tables for people, JSON for programs, errors that say what to do."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from backend.core.errors import EmporionError
+
+_people = Console(highlight=False)
+_trouble = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """One line for people, on standard error, so that it never mixes with JSON."""
+    _trouble.print(text, markup=False)
+
+
+def show(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
+    """One thing: its fields."""
+    if as_json:
+        return print_json(dict(values))
+    table = Table(title=title or None, show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in values.items():
+        table.add_row(name.replace("_", " "), _cell(value))
+    _people.print(table)
+    return None
+
+
+def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "nothing") -> None:
+    """Many things of one shape: a table."""
+    if as_json:
+        return print_json([dict(row) for row in rows])
+    if not rows:
+        return _people.print(empty)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    _people.print(table)
+    return None
+
+
+def print_json(value: Any) -> None:
+    """JSON on standard output."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+
+
+def fail(error: EmporionError, *, as_json: bool = False) -> NoReturn:
+    """Say what was wrong and what to do, and end with status 1."""
+    if as_json:
+        print_json({"error": {"code": error.code, "message": error.message}})
+    _trouble.print(f"error: {error.message}", markup=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def money(amount: int, decimals: int, symbol: str) -> str:
+    """Base units as people write them: exact, trailing zeros dropped."""
+    whole, part = divmod(amount, 10**decimals)
+    fraction = f"{part:0{decimals}d}".rstrip("0") if decimals else ""
+    return f"{whole:,}{'.' + fraction if fraction else ''} {symbol}".strip()
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(part) for part in value)
+    return str(value)

@@ -1,0 +1,161 @@
+"""What a wallet does in the marketplace, each in as few transactions as it takes."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from backend.chain.bindings import Contracts
+from backend.chain.bindings.structs import PlanTerms
+from backend.chain.client import Receipt
+from backend.chain.contract import Transaction
+from backend.chain.sender import Sender
+from backend.core.errors import InsufficientFunds, NodeError
+from backend.core.units import Address, BaseUnits, PlanId, PlanKind, ServiceId, Then, unpack_plan_id
+from backend.signing.eip712 import Domain
+from backend.signing.keys import LocalKey
+from backend.signing.permit import Permit
+
+PATIENCE_SECONDS: Final = 600
+"""How long a signed purchase may wait to be mined, in the chain's time."""
+
+
+Allowed = Callable[[bytes, bytes], Awaitable[bool]]
+Approve = Callable[[bytes], Transaction]
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """A purchase that was mined: base units paid, and the receipt."""
+
+    plan_id: PlanId
+    units: int
+    cost: BaseUnits
+    receipt: Receipt
+
+
+class Trader:
+    """One wallet before the contracts. Every method sends, waits until mined, raises ChainError."""
+
+    def __init__(self, contracts: Contracts, key: LocalKey, sender: Sender) -> None:
+        self._contracts = contracts
+        self._key = key
+        self._sender = sender
+
+    @property
+    def address(self) -> Address:
+        """The wallet's address."""
+        return self._key.address
+
+    async def buy(self, plan_id: int, units: int, then: Then = Then.HOLD) -> Purchase:
+        """Buy for this wallet in one transaction, with a signed permit; free units need none.
+
+        Raises InsufficientFunds before anything is signed, ContractRevert with the contract's reason.
+        """
+        terms = await self._contracts.access.terms(plan_id)
+        cost = terms.unit_price * units
+        await self._require_balance(terms, cost)
+        deadline = await self._deadline()
+        order = (plan_id, units, self.address, cost, deadline, then)
+        access = self._contracts.access
+        if cost:
+            signature = await self._permit(terms.currency, access.address, cost, deadline)
+            transaction = access.buy_with_permit(*order, signature)
+        else:
+            transaction = access.buy(*order)
+        return Purchase(PlanId(plan_id), units, BaseUnits(cost), await self._sender.send(transaction))
+
+    async def activate(self, plan_id: int, units: int) -> Receipt:
+        """Turn Timed units into access of this wallet."""
+        return await self._sender.send(self._contracts.access.activate(plan_id, units, self.address))
+
+    async def deposit(self, plan_id: int, units: int) -> Receipt:
+        """Move credits from the wallet to its tab."""
+        access, escrow = self._contracts.access, self._contracts.escrow
+        await self._let(access.approved_all, access.approve_all, escrow.address)
+        return await self._sender.send(escrow.deposit(plan_id, units))
+
+    async def request_withdrawal(self, plan_id: int) -> Receipt:
+        """Ask for the credits of the tab; they give no access from now on."""
+        return await self._sender.send(self._contracts.escrow.request_withdrawal(plan_id))
+
+    async def withdraw(self, plan_id: int) -> Receipt:
+        """Take the unsettled credits back into the wallet, once the delay is over."""
+        return await self._sender.send(self._contracts.escrow.withdraw(plan_id, self.address))
+
+    async def refund(self, plan_id: int, units: int) -> Receipt:
+        """Burn unconsumed units for their price."""
+        return await self._sender.send(self._contracts.access.refund(plan_id, units, self.address))
+
+    async def offer(self, plan_id: int, units: int, unit_price: int, lifetime: int = 86_400) -> int:
+        """List access units for sale in the plan's currency; the listing's id."""
+        access, market = self._contracts.access, self._contracts.market
+        terms = await access.terms(plan_id)
+        await self._let(access.approved_all, access.approve_all, market.address)
+        expiry = await self._now() + lifetime
+        receipt = await self._sender.send(
+            market.offer(access.address, plan_id, units, unit_price, terms.currency, expiry)
+        )
+        return int(self._contracts.event(receipt, "Listed")["listingId"])
+
+    async def fill(self, listing_id: int, units: int) -> Receipt:
+        """Buy from a listing."""
+        listing = await self._contracts.market.listing(listing_id)
+        cost = listing.unit_price * units
+        currency = self._contracts.currency(listing.currency)
+        market = self._contracts.market
+        if await currency.allowance(self.address, market.address) < cost:
+            await self._sender.send(currency.approve(market.address, cost))
+        return await self._sender.send(market.fill(listing_id, units, cost, await self._deadline()))
+
+    async def claim_revenue(self, pairs: list[tuple[ServiceId, int]]) -> Receipt:
+        """Take what this wallet's shares earned, for (service, currency) pairs."""
+        return await self._sender.send(self._contracts.shares.claim(pairs, self.address))
+
+    async def lock(self, amount: int, duration: int) -> Receipt:
+        """Lock EMP (base units) for a score, for seconds."""
+        emp, vault = self._contracts.emp, self._contracts.vault
+        if await emp.allowance(self.address, vault.address) < amount:
+            await self._sender.send(emp.approve(vault.address, amount))
+        return await self._sender.send(vault.lock(amount, duration))
+
+    async def claim_rewards(self, currencies: list[int]) -> Receipt:
+        """Take the rewards of this wallet's score."""
+        return await self._sender.send(self._contracts.vault.claim(currencies, self.address))
+
+    async def send(self, transaction: Transaction) -> Receipt:
+        """Send any other transaction of this wallet."""
+        return await self._sender.send(transaction)
+
+    async def _let(self, allowed: Allowed, approve: Approve, operator: bytes) -> None:
+        if not await allowed(self.address, operator):
+            await self._sender.send(approve(operator))
+
+    async def _require_balance(self, terms: PlanTerms, cost: int) -> None:
+        held = await self._contracts.currency(terms.currency).balance(self.address)
+        if held < cost:
+            line = next(c for c in self._contracts.deployment.currencies if c.index == terms.currency)
+            raise InsufficientFunds(
+                f"the purchase costs {cost} base units of {line.symbol}, the wallet has {held}; fund it first"
+            )
+
+    async def _permit(self, currency: int, spender: bytes, value: int, deadline: int) -> bytes:
+        token = self._contracts.currency(currency)
+        name, version = await token.domain()
+        domain = Domain(name, version, self._contracts.deployment.chain_id, Address(token.address))
+        nonce = await token.permit_nonce(self.address)
+        return self._key.sign(Permit(self.address, Address(spender), value, nonce, deadline).digest(domain))
+
+    async def _now(self) -> int:
+        header = await self._contracts.client.header("latest")
+        if header is None:
+            raise NodeError("the node has no newest block; is it syncing?")
+        return header.timestamp
+
+    async def _deadline(self) -> int:
+        return await self._now() + PATIENCE_SECONDS
+
+
+def then_of(plan_id: int) -> Then:
+    """What a first purchase does with its units, so that it gives access at once."""
+    kind = unpack_plan_id(plan_id).kind
+    return {PlanKind.PASS: Then.HOLD, PlanKind.TIMED: Then.ACTIVATE, PlanKind.METERED: Then.DEPOSIT}[kind]
