@@ -1,0 +1,96 @@
+"""`service.toml` is read strictly.
+
+read_manifest
+    given no file, or no TOML: it says so
+    given mistakes: each is named with its line
+    given a good file: its values
+base_units
+    exact, or refused
+"""
+
+from pathlib import Path
+
+import pytest
+
+from backend.cli.manifest import base_units, read_manifest
+from backend.core.errors import Unprocessable
+
+GOOD = """\
+[service]
+name = "SmolLM2 135M"
+slug = "smollm2"
+
+[[plan]]
+name = "Monthly"
+kind = "timed"
+currency = "tUSD"
+price = "9.99"
+period = "30d"
+
+[[plan]]
+name = "Credits"
+kind = "metered"
+currency = "tUSD"
+price = "0.01"
+rates = { unit_in = 20, unit_out = 60 }
+refundable = true
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "service.toml"
+
+
+class TestReadManifest:
+    def test_missing_file_is_named(self, file: Path) -> None:
+        with pytest.raises(Unprocessable, match="cannot be read"):
+            read_manifest(file)
+
+    def test_broken_toml_says_where(self, file: Path) -> None:
+        file.write_text("[service\n")
+        with pytest.raises(Unprocessable, match="not TOML.*line 1"):
+            read_manifest(file)
+
+    @pytest.mark.parametrize(
+        ("good", "bad", "line", "words"),
+        [
+            ('slug = "smollm2"', 'slug = "Smol LM"', 3, "service.slug"),
+            ('name = "Monthly"', "nme = 3", 6, "plan.0.nme"),
+            ('price = "9.99"', "price = 9.99", 9, 'write money as text: "9.99"'),
+            ('period = "30d"', "", 5, "needs a period"),
+            ('kind = "metered"', 'kind = "rented"', 14, "plan.1.kind"),
+            ("unit_in = 20", "unit_in = -1", 17, "plan.1.rates.unit_in"),
+        ],
+    )
+    def test_mistake_is_named_with_its_line(
+        self, file: Path, good: str, bad: str, line: int, words: str
+    ) -> None:
+        file.write_text(GOOD.replace(good, bad))
+        with pytest.raises(Unprocessable) as caught:
+            read_manifest(file)
+        assert f"{file}:{line}: " in str(caught.value)
+        assert words in str(caught.value)
+
+    def test_names_every_mistake_at_once(self, file: Path) -> None:
+        file.write_text(GOOD.replace('"smollm2"', '"S M"').replace('"metered"', '"rented"'))
+        with pytest.raises(Unprocessable) as caught:
+            read_manifest(file)
+        assert len(list(caught.value.details["mistakes"])) == 2  # type: ignore[call-overload]
+
+    def test_good_file_is_read(self, file: Path) -> None:
+        file.write_text(GOOD)
+        manifest = read_manifest(file)
+        assert [plan.kind for plan in manifest.plan] == ["timed", "metered"]
+        assert manifest.plan[0].period_seconds == 30 * 86_400
+        assert manifest.upstream.kind == "embedded"
+
+
+class TestBaseUnits:
+    @pytest.mark.parametrize(("text", "decimals", "amount"), [("0.01", 6, 10_000), ("1000", 18, 10**21)])
+    def test_exact(self, text: str, decimals: int, amount: int) -> None:
+        assert base_units(text, decimals) == amount
+
+    def test_too_many_decimals_are_refused(self) -> None:
+        with pytest.raises(Unprocessable, match="6 decimals"):
+            base_units("0.0000001", 6)
