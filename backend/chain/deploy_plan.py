@@ -142,6 +142,17 @@ def json_ready(value: Any) -> Any:
     return value if isinstance(value, bool | str) else str(value)
 
 
+def value_of(contract: str, parameter: str, settings: DeploySettings) -> Any:
+    """A plain constructor value, by contract and parameter or parameter alone. Raises SettingsError."""
+    known = {**LIVE, **(SHORTENED if settings.devnet else {}), **settings.values}
+    for key in (f"{contract}.{parameter}", parameter):
+        if key in known:
+            return known[key]
+    raise SettingsError(
+        f"no value for {parameter} of the constructor of {contract}; add it to LIVE in deploy_plan.py"
+    )
+
+
 def _unit(name: str, addresses: Mapping[str, Address], settings: DeploySettings, nonce: int) -> Unit:
     artifact = load(name)
     constructor = next((entry for entry in artifact.abi if entry["type"] == "constructor"), None)
@@ -161,10 +172,4 @@ def _argument(
         return [*dollar, *settings.currencies, addresses["EmporionToken"]]
     if name in ROLES and parameter["type"] == "address":
         return settings.roles.get(name) or addresses.get(ROLES[name], settings.operator)
-    known = {**LIVE, **(SHORTENED if settings.devnet else {}), **settings.values}
-    for key in (f"{contract}.{name}", name):
-        if key in known:
-            return known[key]
-    raise SettingsError(
-        f"no value for {name} of the constructor of {contract}; add it to LIVE in deploy_plan.py"
-    )
+    return value_of(contract, name, settings)
