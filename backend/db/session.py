@@ -38,6 +38,7 @@ class Store:
         self.name: StoreName = name
         self.dialect: Dialect = dialect
         self._writer = writer
+        self._writer_direct = writer.execution_options(**{AUTOCOMMIT_OPTION: True})
         if dialect == "sqlite":
             self._reader = reader
             self._direct = reader.execution_options(**{AUTOCOMMIT_OPTION: True})
@@ -95,7 +96,7 @@ class Store:
         For hot paths: the portable ways cost a thread switch for every statement.
         """
         with _translated():
-            async with self._writer.execution_options(**{AUTOCOMMIT_OPTION: True}).connect() as connection:
+            async with self._writer_direct.connect() as connection:
                 driver = (await connection.get_raw_connection()).driver_connection
                 # aiosqlite has no public way to run a function on its thread; SQLAlchemy's dialect leans on
                 # the same.

@@ -9,20 +9,25 @@ open_chain_store / open_gateway_store
 ├── given several processes at once: it should make the tables once
 └── opened again: it should find what was written
 migrations
-└── the first version's tables should equal the metadata's
+├── the newest file should be the version the program names
+├── run from nothing, step by step: they should end at the metadata's tables
+└── a fresh store's tables should equal the metadata's
 """
 
 import asyncio
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, func, insert, select, text
 
 from backend.core.errors import DatabaseError, DatabaseNewer, DatabaseUnreachable, SettingsError
 from backend.core.settings import Settings, load_settings
 from backend.db import tables
+from backend.db.migrations.upgrade import VERSIONS, alembic_scripts
 from backend.db.session import Store, StoreName
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.db.tables.chain import Chain
@@ -45,6 +50,18 @@ def differences(connection: Connection, name: StoreName) -> list[object]:
         },
     )
     return list(compare_metadata(context, tables.metadata))
+
+
+def drop_tables(connection: Connection, name: StoreName) -> None:
+    tables.metadata.drop_all(
+        connection, tables=[t for t in tables.metadata.sorted_tables if t.schema == name]
+    )
+    connection.execute(text(f"DELETE FROM {name}.alembic_version"))
+
+
+def run_upgrade(connection: Connection, config: Config) -> None:
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 class TestOpen:
@@ -110,6 +127,24 @@ class TestOpen:
 
 
 class TestMigrations:
+    @pytest.mark.parametrize("name", ["chain", "gateway"])
+    def test_end_at_the_version_the_program_names(self, name: StoreName) -> None:
+        assert alembic_scripts(name)[1].get_current_head() == VERSIONS[name]
+
+    @pytest.mark.parametrize("name", ["chain", "gateway"])
+    async def test_from_an_older_version_run_in_order(
+        self, fresh_settings: Settings, name: StoreName
+    ) -> None:
+        # An empty version table is a store before its first version's step.
+        store = await OPENERS[name](fresh_settings)
+        async with store.write_connection() as connection:
+            await connection.run_sync(drop_tables, name)
+            config, _ = alembic_scripts(name)
+            await connection.run_sync(run_upgrade, config)
+            found = await connection.run_sync(differences, name)
+        await store.close()
+        assert found == []
+
     @pytest.mark.parametrize("name", ["chain", "gateway"])
     async def test_leave_nothing_to_change(self, fresh_settings: Settings, name: StoreName) -> None:
         store = await OPENERS[name](fresh_settings)
