@@ -1,0 +1,211 @@
+"""What is on sale, as the public API tells it. Amounts above 2**53 are text; addresses are checksummed."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from backend.core.units import Address, Hash32, ServiceId, ServiceKind, ServiceStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ListedService:
+    """A service with its metadata; `document` is empty where there is none that passed its schema."""
+
+    service_id: ServiceId
+    owner: Address
+    meter: Address
+    kind: ServiceKind
+    status: ServiceStatus
+    content_hash: Hash32
+    uri: str
+    slug: str
+    name: str
+    document: dict[str, Any]
+    created_at: int
+    created_block: int
+
+
+class Sort(StrEnum):
+    """Order of a listing."""
+
+    NEW = "new"
+    NAME = "name"
+    PRICE = "price"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a listing is narrowed to; `meter` to services a gateway serves. `cursor` is a page's `next`."""
+
+    words: str = ""
+    kind: ServiceKind | None = None
+    tags: tuple[str, ...] = ()
+    owner: Address | None = None
+    meter: Address | None = None
+    currency: int | None = None
+    max_price: int | None = None
+    on_sale: bool = False
+    sort: Sort = Sort.NEW
+    cursor: str | None = None
+    limit: int = 50
+
+
+class RateCardReply(BaseModel):
+    """Micro-credits for a request, a measure in and a measure out."""
+
+    per_request: str
+    per_unit_in: str
+    per_unit_out: str
+    measure: Literal["tokens", "kib", "rows", "seconds"]
+
+
+class PlanReply(BaseModel):
+    """A plan. `unit_price` is in base units of the currency for one unit."""
+
+    id: int
+    service_id: int
+    kind: Literal["pass", "timed", "metered"]
+    unit_price: str
+    currency: int
+    period_seconds: int
+    transferable: bool
+    refundable: bool
+    supply_cap: str
+    account_cap: str
+    sale_start: int
+    sale_open: bool
+    supply: str
+    sold: str
+    royalty_bps: int
+    fee_bps: int
+    limits_hash: str
+    rate_card: RateCardReply
+    paid: str
+    refunded: str
+    revenue: str
+
+
+class ServiceReply(BaseModel):
+    """A service as its owner describes it and as the chain has it."""
+
+    id: int
+    chain_id: int
+    model: str
+    slug_model: str | None
+    kind: Literal["model", "dataset", "compute", "agent"]
+    status: Literal["active", "paused", "retired"]
+    owner: str
+    meter: str
+    served_here: bool
+    name: str
+    summary: str
+    tags: list[str]
+    gateway: str | None
+    uri: str
+    content_hash: str
+    created_at: int
+    created_block: int
+    metadata: dict[str, Any] | None = None
+    """The whole document, where one service is asked for."""
+    bond: str | None = None
+    plans: list[PlanReply] = []
+
+
+class ServicePage(BaseModel):
+    """A page of services; send `next` as `cursor` for the one after."""
+
+    services: list[ServiceReply]
+    next: str | None
+
+
+class ServiceStats(BaseModel):
+    """What this gateway measured while serving a service, and what the chain counted."""
+
+    service_id: int
+    measured_by: str
+    since: int
+    requests: int
+    failed: int
+    units_in: int
+    units_out: int
+    mean_duration_ms: int | None
+    mean_first_byte_ms: int | None
+    payers: int
+    units_sold: str
+    holders: int
+
+
+class HoldingReply(BaseModel):
+    """What an account has in one plan. `deposited` are credits in the escrow."""
+
+    plan_id: int
+    service_id: int
+    kind: Literal["pass", "timed", "metered"]
+    units: str
+    access_until: int
+    deposited: str
+    settled: str
+    withdraw_at: int
+    daily_limit: int
+    vouchers: bool
+
+
+class ShareReply(BaseModel):
+    """Shares of a service, of 1,000,000, and what may be claimed by currency index in base units."""
+
+    service_id: int
+    units: str
+    claimable: dict[int, str]
+
+
+class PositionReply(BaseModel):
+    """A lock in the staking vault, EMP base units."""
+
+    index: int
+    amount: str
+    score: str
+    end: int
+
+
+class AccountReply(BaseModel):
+    """What the chain says an account has, at one block."""
+
+    address: str
+    chain_id: int
+    block_number: int
+    block_hash: str
+    emp: str
+    plans: list[HoldingReply]
+    shares: list[ShareReply]
+    services: list[int]
+    score: str
+    rewards: dict[int, str]
+    """Claimable staking rewards by currency index, base units."""
+    positions: list[PositionReply]
+
+
+class ActivityReply(BaseModel):
+    """An event of the contracts, or the retraction of one after a reorganisation."""
+
+    id: int
+    block_number: int
+    block_hash: str
+    log_index: int
+    timestamp: int
+    tx_hash: str
+    contract: str
+    event: str
+    service_id: int | None
+    plan_id: int | None
+    account: str | None
+    args: dict[str, Any]
+    retracts: int | None
+
+
+class ActivityPage(BaseModel):
+    """Events, newest first; send `next` as `before` for older ones."""
+
+    events: list[ActivityReply]
+    next: int | None

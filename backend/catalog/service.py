@@ -1,0 +1,164 @@
+"""What is on sale: look-ups of services and plans, search, statistics. Reads only."""
+
+from typing import Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.catalog import repository
+from backend.catalog.names import ById, read_name
+from backend.catalog.paging import read_cursor, write_cursor
+from backend.catalog.replies import activity_reply, listed_of, plan_reply, service_reply
+from backend.catalog.schemas import (
+    ActivityPage,
+    ListedService,
+    PlanReply,
+    Search,
+    ServicePage,
+    ServiceReply,
+    ServiceStats,
+    Sort,
+)
+from backend.core.clock import Clock
+from backend.core.errors import ModelNotFound, NotFound
+from backend.core.units import Address, ChainId, ServiceId, checksum
+from backend.db.session import Store
+
+REMEMBERED: Final = 10_000
+STATS_SECONDS: Final = 30 * 86_400
+
+
+class Catalog:
+    """Services of one chain as this gateway (`meter`) sees them. `aliases` are the operator's own short
+    names.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        chain_id: ChainId,
+        meter: Address,
+        clock: Clock,
+        aliases: dict[str, ServiceId] | None = None,
+    ) -> None:
+        self._store = store
+        self._chain_id = chain_id
+        self._meter = meter
+        self._clock = clock
+        self._aliases = dict(aliases or {})
+        self._resolved: dict[str, ListedService] = {}
+
+    def forget(self) -> None:
+        """Trust nothing remembered: the index or a document has moved."""
+        self._resolved.clear()
+
+    async def resolve(self, model: str) -> ListedService:
+        """The service a model's name means and this gateway serves. Raises ModelNotFound."""
+        known = self._resolved.get(model)
+        if known is not None:
+            return known
+        found = await self._find(model)
+        if found.meter != self._meter:
+            where = found.document.get("gateway")
+            told = f"; call it at {where}" if where else ""
+            raise ModelNotFound(f"model {model} is not served by this gateway{told}", gateway=where)
+        if len(self._resolved) >= REMEMBERED:
+            self._resolved.clear()
+        self._resolved[model] = found
+        return found
+
+    async def service(self, service_id: ServiceId) -> ServiceReply:
+        """A service in full. Raises NotFound."""
+        async with self._store.read_connection() as db:
+            row = await self._row(db, service_id)
+            plans = await repository.plans(db, self._chain_id, [service_id])
+        reply = service_reply(listed_of(row), self._chain_id, self._meter)
+        reply.metadata, reply.bond = listed_of(row).document or None, str(row.bond)
+        reply.plans = [plan_reply(plan) for plan in plans]
+        return reply
+
+    async def plans(self, service_id: ServiceId) -> list[PlanReply]:
+        """The plans of a service. Raises NotFound."""
+        return (await self.service(service_id)).plans
+
+    async def search(self, wanted: Search) -> ServicePage:
+        """A page of services. Raises MalformedRequest for a cursor that is none."""
+        after = None if wanted.cursor is None else read_cursor(wanted.cursor, wanted.sort)
+        async with self._store.read_connection() as db:
+            rows = await repository.search(db, self._chain_id, wanted, after)
+            shown = rows[: wanted.limit]
+            plans = await repository.plans(db, self._chain_id, [row.service_id for row in shown])
+        services = [service_reply(listed_of(row), self._chain_id, self._meter) for row in shown]
+        for reply in services:
+            reply.plans = [plan_reply(plan) for plan in plans if plan.service_id == reply.id]
+        more = (
+            write_cursor(wanted.sort, _sort_value(wanted.sort, shown[-1])) if len(rows) > len(shown) else None
+        )
+        return ServicePage(services=services, next=more)
+
+    async def usable(self, holder: Address) -> list[ListedService]:
+        """Services served here that a wallet may use now."""
+        async with self._store.read_connection() as db:
+            rows = await repository.services_of_holder(db, self._chain_id, holder, self._clock.now())
+        return [listed_of(row) for row in rows if bytes(row.meter) == self._meter]
+
+    async def served(self) -> list[ListedService]:
+        """Everything on sale here."""
+        found: list[ListedService] = []
+        async with self._store.read_connection() as db:
+            wanted = Search(meter=self._meter, on_sale=True, limit=1_000)
+            found += [listed_of(row) for row in await repository.search(db, self._chain_id, wanted, None)]
+        return found[: wanted.limit]
+
+    async def stats(self, service_id: ServiceId) -> ServiceStats:
+        """What was measured in the last 30 days. Raises NotFound."""
+        since = self._clock.now() - STATS_SECONDS
+        async with self._store.read_connection() as db:
+            await self._row(db, service_id)
+            seen = await repository.measured(db, self._chain_id, service_id, since)
+            units, holders = await repository.sold(db, self._chain_id, service_id)
+        return ServiceStats(
+            service_id=service_id,
+            measured_by=checksum(self._meter),
+            since=since,
+            requests=seen.requests,
+            failed=seen.failed,
+            units_in=int(seen.units_in),
+            units_out=int(seen.units_out),
+            mean_duration_ms=None if seen.duration_ms is None else round(seen.duration_ms),
+            mean_first_byte_ms=None if seen.first_byte_ms is None else round(seen.first_byte_ms),
+            payers=seen.payers,
+            units_sold=str(units),
+            holders=holders,
+        )
+
+    async def activity(
+        self, before: int | None, limit: int, service_id: int | None, account: Address | None
+    ) -> ActivityPage:
+        """Events of the contracts, newest first."""
+        async with self._store.read_connection() as db:
+            rows = await repository.activity(db, self._chain_id, before, limit, service_id, account)
+        return ActivityPage(
+            events=[activity_reply(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
+        )
+
+    async def _find(self, model: str) -> ListedService:
+        name = read_name(model, self._chain_id, self._aliases)
+        async with self._store.read_connection() as db:
+            if isinstance(name, ById):
+                row = await repository.service(db, self._chain_id, name.service_id)
+            else:
+                row = await repository.service_by_slug(db, self._chain_id, name.owner, name.slug)
+        if row is None:
+            raise ModelNotFound(f"there is no model {model[:100]!r}; see GET /v1/models?all=1")
+        return listed_of(row)
+
+    async def _row(self, db: AsyncConnection, service_id: ServiceId) -> Any:
+        row = await repository.service(db, self._chain_id, service_id)
+        if row is None:
+            raise NotFound(f"there is no service {service_id} on chain {self._chain_id}")
+        return row
+
+
+def _sort_value(sort: Sort, row: Any) -> tuple[int | str, int]:
+    by = {Sort.NEW: row.created_block, Sort.NAME: row.name.lower(), Sort.PRICE: row.price}
+    return by[sort], row.service_id
