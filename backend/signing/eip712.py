@@ -4,6 +4,7 @@ The general encoder of ``eth_account`` takes twenty times as long; a test holds 
 Source: EIP-712, "Definition of hashStruct" and "Definition of domainSeparator".
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import ClassVar, Final
@@ -43,14 +44,14 @@ class Domain:
         )
 
 
-class TypedMessage:
+class TypedMessage(ABC):
     """A flat EIP-712 struct. A subclass gives ``TYPE`` and ``values`` in that order."""
 
     TYPE: ClassVar[str]
 
+    @abstractmethod
     def values(self) -> tuple[Value, ...]:
         """The fields, in the order of ``TYPE``."""
-        raise NotImplementedError
 
     def struct_hash(self) -> Hash32:
         """``keccak256(typeHash || encodeData)``."""
