@@ -14,7 +14,8 @@ from backend.chain.contract import Contract, Transaction, read_all
 from backend.chain.deploy_check import require_code, verify
 from backend.chain.deploy_journal import Journal, journal_path, read_journal, write_journal
 from backend.chain.deploy_plan import DeploySettings, Unit, artifact_checksum, fingerprint, json_ready, plan
-from backend.chain.sender import Patience, Pending, Sender
+from backend.chain.in_flight import Pending
+from backend.chain.sender import Patience, Sender
 from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import (
     DeployedContract,

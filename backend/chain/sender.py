@@ -6,13 +6,14 @@ Two senders of one key collide on nonces: the composition root makes one and han
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from backend.chain.client import NodeClient, Receipt
 from backend.chain.contract import Transaction
 from backend.chain.envelope import Envelope
-from backend.chain.fees import Fees, current_fees
+from backend.chain.fees import current_fees
+from backend.chain.in_flight import InFlight, Pending
 from backend.core.clock import Clock, SystemClock
 from backend.core.errors import NodeError, TransactionNotMined, TransactionReverted
 from backend.core.logs import get_logger
@@ -35,17 +36,6 @@ class Patience:
     poll: float = 0.2
     stuck: float = 45.0
     most: float = 300.0
-
-
-@dataclass(slots=True)
-class Pending:
-    """A transaction on its way; every hash it was sent under."""
-
-    transaction: Transaction
-    nonce: int
-    gas: int
-    fees: Fees
-    hashes: list[bytes] = field(default_factory=list)
 
 
 OnSigned = Callable[[Pending, bytes], Awaitable[None]]
@@ -74,7 +64,7 @@ class Sender:
         self._patience = patience or Patience()
         self._on_signed = on_signed
         self._lock = asyncio.Lock()
-        self._in_flight: set[int] = set()
+        self._in_flight = InFlight(self._clock)
         self._chain_id: int | None = None
 
     @property
@@ -96,13 +86,19 @@ class Sender:
         return [await self.wait(one) for one in pending]
 
     async def submit(self, transaction: Transaction, *, gas: int | None = None) -> Pending:
-        """Estimate, number, sign and send; `wait` for it later. Raises as `send`."""
+        """Estimate, number, sign and send; then `wait` for it, or `tend` now and then. Raises as `send`."""
         async with self._lock:
             limit = gas or await self.estimate(transaction)
             pending = Pending(transaction, await self._next_nonce(), limit, await current_fees(self._client))
             await self._dispatch(pending)
-            self._in_flight.add(pending.nonce)
         return pending
+
+    async def tend(self) -> None:
+        """Look after what was submitted and nobody waits for: offer more for what is stuck."""
+        async with self._lock:
+            self._in_flight.forget_mined(await self._client.nonce(self.address, "latest"))
+            for pending in self._in_flight.stuck(self._patience.stuck):
+                await self._replace(pending)
 
     async def estimate(self, transaction: Transaction) -> int:
         """Gas to allow, on top of what is already pending. Raises ContractRevert, InsufficientFunds."""
@@ -119,7 +115,7 @@ class Sender:
         try:
             receipt = await self._mined(pending)
         finally:
-            self._in_flight.discard(pending.nonce)
+            self._in_flight.discard(pending)
         if not receipt.ok:
             await self._explain(pending.transaction, receipt)
         return receipt
@@ -157,10 +153,11 @@ class Sender:
             await self._on_signed(pending, signed)
             try:
                 await self._client.send_raw(signed)
-                return
             except NodeError as error:
-                if await self._arrived(pending, error):
-                    return
+                if not await self._arrived(pending, error):
+                    continue
+            self._in_flight.add(pending)
+            return
         raise self._not_mined(pending, "the node refuses every offer; raise the key's balance or wait")
 
     async def _arrived(self, pending: Pending, error: NodeError) -> bool:
@@ -193,9 +190,8 @@ class Sender:
         )
 
     async def _next_nonce(self) -> int:
-        """The node's count, or above what of ours it does not show yet (nodes behind a balancer lag)."""
-        counted = await self._client.nonce(self.address, "pending")
-        return max([counted, *(nonce + 1 for nonce in self._in_flight)])
+        mined = await self._client.nonce(self.address, "latest")
+        return self._in_flight.next_nonce(mined, await self._client.nonce(self.address, "pending"))
 
     async def _explain(self, transaction: Transaction, receipt: Receipt) -> None:
         """Raise the reason of a mined failure, by calling it again where it failed."""
