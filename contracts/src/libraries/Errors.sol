@@ -149,4 +149,38 @@ library Errors {
     error UsageEscrow_LimitTooHigh(uint256 dailyLimit, uint256 maximum);
     error UsageEscrow_GasTooLow(uint256 gasLeft, uint256 needed);
     error UsageEscrow_DelayOutOfBounds(uint256 duration, uint256 minimum, uint256 maximum);
+
+    // ------------------------------------------------------------------------------------ EmporionDistributor
+
+    error EmporionDistributor_DeadlinePassed(uint256 deadline, uint256 timestamp);
+    error EmporionDistributor_DeadlineAhead(uint256 deadline, uint256 timestamp);
+    error EmporionDistributor_AlreadyClaimed(uint256 index);
+    error EmporionDistributor_InvalidProof(uint256 index, address account, uint256 amount);
+    error EmporionDistributor_AirdropExhausted(uint256 amount, uint256 left);
+    error EmporionDistributor_UnknownVesting(uint256 vestingId, uint256 count);
+    error EmporionDistributor_BadVesting(uint256 vestingId);
+
+    // ------------------------------------------------------------------------------------------- DisputeCourt
+
+    error DisputeCourt_NotGovernance(address caller, address governance);
+    error DisputeCourt_NotProvider(uint256 serviceId, address caller, address provider);
+    error DisputeCourt_NoPaidUse(uint256 planId, address account);
+    error DisputeCourt_ZeroAmount();
+    error DisputeCourt_AmountAboveBond(uint256 amount, uint256 bond);
+    error DisputeCourt_NotOpen(uint256 disputeId);
+    error DisputeCourt_VotingEnded(uint256 disputeId, uint256 votingEnds);
+    error DisputeCourt_VotingRuns(uint256 disputeId, uint256 votingEnds);
+    error DisputeCourt_AlreadyVoted(uint256 disputeId, address voter);
+    error DisputeCourt_NoVotes(uint256 disputeId, address voter);
+    error DisputeCourt_OutOfBounds(uint256 value, uint256 minimum, uint256 maximum);
+
+    // ----------------------------------------------------------------------------------------- ServiceReviews
+
+    error ServiceReviews_RatingOutOfBounds(uint256 rating);
+    error ServiceReviews_NoPaidUse(uint256 planId, address account);
+
+    // --------------------------------------------------------------------------------------- EmporionGovernor
+
+    error EmporionGovernor_QuorumOutOfBounds(uint256 quorumBps, uint256 minimum, uint256 maximum);
+    error EmporionGovernor_ZeroMinQuorum();
 }

@@ -321,3 +321,79 @@ struct VaultSettings {
     uint40 maxDuration;
     uint40 streamDuration;
 }
+
+/// @notice A linear vesting of the distributor; it never changes.
+/// @param beneficiary who gets it
+/// @param amount EMP base units in all
+/// @param start unix time it begins
+/// @param duration seconds it takes
+struct Vesting {
+    address beneficiary;
+    uint96 amount;
+    uint40 start;
+    uint40 duration;
+}
+
+/// @notice How a dispute stands.
+enum DisputeOutcome {
+    Open,
+    Upheld,
+    Rejected,
+    NoQuorum
+}
+
+/// @notice A claim against a provider's bond.
+/// @param claimant who opened it
+/// @param opened unix time; votes count as they were a second before
+/// @param votingEnds unix time voting ends
+/// @param outcome how it stands
+/// @param serviceId the service whose bond is claimed
+/// @param bond EMP base units the claimant put up
+/// @param amount EMP base units claimed
+/// @param quorum votes that must be cast, fixed when it was opened
+/// @param votesFor votes to uphold it
+/// @param votesAgainst votes to reject it
+struct Dispute {
+    address claimant;
+    uint40 opened;
+    uint40 votingEnds;
+    DisputeOutcome outcome;
+    uint40 serviceId;
+    uint96 bond;
+    uint96 amount;
+    uint112 quorum;
+    uint112 votesFor;
+    uint112 votesAgainst;
+}
+
+/// @notice Parameters of the court at deployment; on mainnet 5 days within 2 to 14, 30 days of use, 400 bps.
+/// @param minBond EMP base units, the least a claimant puts up
+/// @param votingPeriod seconds
+/// @param minVotingPeriod least `votingPeriod` governance can set
+/// @param maxVotingPeriod most `votingPeriod` governance can set
+/// @param usePeriod seconds a paid use gives the right to open a dispute
+/// @param quorumBps part of the total score that must vote, 200 to 2,000
+/// @param minQuorum votes that must be cast however small the total is; at least 1% of the supply of EMP
+struct CourtSettings {
+    uint96 minBond;
+    uint40 votingPeriod;
+    uint40 minVotingPeriod;
+    uint40 maxVotingPeriod;
+    uint40 usePeriod;
+    uint16 quorumBps;
+    uint112 minQuorum;
+}
+
+/// @notice Parameters of the governor at deployment.
+/// @param votingDelay seconds between a proposal and its vote
+/// @param votingPeriod seconds of a vote
+/// @param proposalThreshold score that may propose
+/// @param quorumBps part of the total score that must vote, 200 to 2,000
+/// @param minQuorum votes that must be cast however small the total is; at least 1% of the supply of EMP
+struct GovernanceSettings {
+    uint48 votingDelay;
+    uint32 votingPeriod;
+    uint256 proposalThreshold;
+    uint256 quorumBps;
+    uint256 minQuorum;
+}
