@@ -54,7 +54,7 @@ class EmbeddedEngine:
         clock: Clock | None = None,
         start_seconds: float = START_SECONDS,
     ) -> None:
-        self.http = http
+        self._http = http
         self.parameters = parameters
         self.restarts = 0
         self._clock = clock or SystemClock()
@@ -66,6 +66,11 @@ class EmbeddedEngine:
         self._tasks: set[asyncio.Task[None]] = set()
         self._last_words: deque[str] = deque(maxlen=LAST_WORDS)
         self._log = get_logger("inference")
+
+    @property
+    def http(self) -> HttpClient:
+        """The client to reach it with."""
+        return self._http
 
     @property
     def ready(self) -> Ready:
@@ -85,6 +90,11 @@ class EmbeddedEngine:
     def headers(self) -> Mapping[str, str]:
         """What every request to the process must carry."""
         return {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
+
+    @property
+    def model(self) -> str:
+        """The name the model answers to."""
+        return self.parameters.alias
 
     @property
     def pid(self) -> int | None:
@@ -111,7 +121,7 @@ class EmbeddedEngine:
     async def healthy(self) -> bool:
         """Whether the process answers now."""
         try:
-            async with self.http.stream(
+            async with self._http.stream(
                 "GET", self.target.url("/health"), timeouts=Timeouts(connect=1, read=2, total=2)
             ) as reply:
                 return reply.status == 200
@@ -122,7 +132,7 @@ class EmbeddedEngine:
         """Tokens of a text by the model's own tokenizer, without special tokens. Raises UpstreamError."""
         body = json.dumps({"content": text, "add_special": False}).encode()
         url = self.target.url("/tokenize")
-        async with self.http.stream("POST", url, headers=self.headers, body=body) as reply:
+        async with self._http.stream("POST", url, headers=self.headers, body=body) as reply:
             answer = json.loads(await reply.read(64 * len(body) + 4_096))
         return len(answer["tokens"])
 
@@ -140,7 +150,7 @@ class EmbeddedEngine:
         try:
             async with asyncio.timeout(self._start_seconds):
                 ready = await self._order(process)
-            self._target = Target.at(ready.url, PATHS, self.http.policy)
+            self._target = Target.at(ready.url, PATHS, self._http.policy)
         except (OSError, ValueError, EmporionError) as error:
             await self._end()
             await asyncio.wait([listening], timeout=1)

@@ -1,0 +1,131 @@
+"""The three kinds of upstream."""
+
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from backend.core.errors import EmporionError
+from backend.inference.operations import Operation
+from backend.inference.upstream import UpstreamReply
+from backend.net.client import HttpClient, Timeouts
+from backend.net.target import Target
+
+PROBE: Final = Timeouts(connect=2, read=3, total=3)
+VERSION_PREFIX: Final = "/v1"
+OPENAI_PATHS: Final = frozenset(
+    {*(operation.value.removeprefix(VERSION_PREFIX) for operation in Operation), "/models"}
+)
+"""Below a base URL that ends in `/v1`, as OpenAI's own does."""
+ENDPOINT: Final = ""
+
+
+class Engine(Protocol):
+    """What the embedded upstream needs of its engine."""
+
+    @property
+    def http(self) -> HttpClient:
+        """A client that may speak to this machine."""
+        ...
+
+    @property
+    def target(self) -> Target:
+        """Where the engine listens now. Raises UpstreamUnavailable."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the engine wants to see."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The name the model answers to."""
+        ...
+
+    async def healthy(self) -> bool:
+        """Whether it answers now."""
+        ...
+
+
+class EmbeddedUpstream:
+    """The gateway's own model."""
+
+    def __init__(self, name: str, engine: Engine, timeouts: Timeouts | None = None) -> None:
+        self.name = name
+        self.model = engine.model
+        self._engine = engine
+        self._timeouts = timeouts
+
+    async def request(self, path: str, body: bytes, *, stream: bool, request_id: str) -> UpstreamReply:
+        """POST to the engine. Raises UpstreamError and its kind."""
+        headers = {**self._engine.headers, "X-Request-Id": request_id}
+        url = self._engine.target.url(path)
+        return await self._engine.http.send(
+            "POST", url, headers=headers, body=body, timeouts=self._timeouts, repeatable=True
+        )
+
+    async def healthy(self) -> bool:
+        """Whether the engine answers now."""
+        return await self._engine.healthy()
+
+
+class OpenAiUpstream:
+    """Any OpenAI-compatible server: vLLM, Ray Serve LLM, llama-server, Ollama, a hosted one."""
+
+    def __init__(
+        self, name: str, model: str, http: HttpClient, base: str, secret: str | None, timeouts: Timeouts
+    ) -> None:
+        self.name = name
+        self.model = model
+        self._http = http
+        self._target = Target.at(base, OPENAI_PATHS, http.policy)
+        self._headers = _headers(secret)
+        self._timeouts = timeouts
+
+    async def request(self, path: str, body: bytes, *, stream: bool, request_id: str) -> UpstreamReply:
+        """POST to one of OpenAI's paths (`/v1/...`). Raises UpstreamError and its kind."""
+        url = self._target.url(path.removeprefix(VERSION_PREFIX))
+        accept = "text/event-stream" if stream else "application/json"
+        headers = {**self._headers, "Accept": accept, "X-Request-Id": request_id}
+        return await self._http.send(
+            "POST", url, headers=headers, body=body, timeouts=self._timeouts, repeatable=True
+        )
+
+    async def healthy(self) -> bool:
+        """Whether the list of models is answered with anything but a server's fault."""
+        try:
+            async with self._http.stream(
+                "GET", self._target.url("/models"), headers=self._headers, timeouts=PROBE
+            ) as reply:
+                return reply.status < 500
+        except EmporionError:
+            return False
+
+
+class PlainUpstream:
+    """One endpoint of any service that takes and gives JSON; requests reach its URL whatever their route."""
+
+    def __init__(self, name: str, http: HttpClient, url: str, secret: str | None, timeouts: Timeouts) -> None:
+        self.name = name
+        self.model = ""
+        self._http = http
+        self._target = Target.at(url, frozenset({ENDPOINT}), http.policy)
+        self._headers = _headers(secret)
+        self._timeouts = timeouts
+
+    async def request(self, path: str, body: bytes, *, stream: bool, request_id: str) -> UpstreamReply:
+        """POST to the endpoint. Raises UpstreamError and its kind. Not repeated: it may not be safe to."""
+        headers = {**self._headers, "X-Request-Id": request_id}
+        return await self._http.send(
+            "POST", self._target.url(ENDPOINT), headers=headers, body=body, timeouts=self._timeouts
+        )
+
+    async def healthy(self) -> bool:
+        """True: asking would be a call; the circuit breaker learns from real ones."""
+        return True
+
+
+def _headers(secret: str | None) -> dict[str, str]:
+    headers = {"Content-Type": "application/json"}
+    if secret is not None:
+        headers["Authorization"] = f"Bearer {secret}"
+    return headers
