@@ -26,6 +26,7 @@ def write(folder: Path) -> None:
     file = folder / "package-lock.json"
     lock = json.loads(file.read_text())
     complete(lock["packages"])
+    lock["packages"] = dict(sorted(lock["packages"].items()))
     file.write_text(json.dumps(lock, indent=2) + "\n")
 
 
