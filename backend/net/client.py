@@ -24,6 +24,9 @@ from backend.net.guard import BlockedAtConnectError, NetworkPolicy, check_resolv
 KEEP_ALIVE_SECONDS: Final = 4.0
 """Shorter than llama.cpp's own five: a connection the other side closes under our request is an error."""
 
+SOCKET_HEARTBEAT_SECONDS: Final = 20.0
+"""A WebSocket whose other side answers no ping for half of this again is broken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -84,6 +87,23 @@ class Reply:
     def close(self) -> None:
         """Drop the connection at once: the other side sees it within a round trip. Harmless after the end."""
         self._response.close()
+
+
+class TextSocket:
+    """An open WebSocket that carries text."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket
+
+    async def send(self, text: str) -> None:
+        """Send one message."""
+        await self._socket.send_str(text)
+
+    async def messages(self) -> AsyncIterator[str]:
+        """Messages as they arrive; ends when the other side closes or falls silent."""
+        async for message in self._socket:
+            if message.type is aiohttp.WSMsgType.TEXT:
+                yield message.data
 
 
 class translated:  # noqa: N801 - reads as a verb at its `with`
@@ -217,6 +237,17 @@ class HttpClient:
         return await self._session.request(
             method, url, headers=headers, data=body, allow_redirects=False, timeout=limits
         )
+
+    @asynccontextmanager
+    async def socket(self, url: URL) -> AsyncIterator["TextSocket"]:
+        """Open a WebSocket (ws:// or wss://) under the same policy; it is closed with the block.
+
+        Raises AddressBlocked, UpstreamUnavailable, UpstreamTimeout, UpstreamError.
+        """
+        check_url(url.with_scheme({"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)), self.policy)
+        with translated(url):
+            async with self._opened().ws_connect(url, heartbeat=SOCKET_HEARTBEAT_SECONDS) as socket:
+                yield TextSocket(socket)
 
     async def fetch(self, url: URL, *, limit: int, timeouts: Timeouts | None = None) -> bytes:
         """GET a document of at most `limit` bytes. Raises as `send` does, UpstreamError for any status but
