@@ -4,15 +4,14 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Select, select
-from sqlmodel import SQLModel, col
+from sqlmodel import col
 
 from backend.chain.events import EventReader, Header
 from backend.core.deployment import Deployment
-from backend.core.errors import DatabaseMismatch
+from backend.core.errors import DatabaseError, DatabaseMismatch
 from backend.core.units import hex_of, keccak
 from backend.db.session import Store
 from backend.db.tables.chain import Block, Chain
@@ -27,19 +26,6 @@ _WAY_OUT: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ChainState:
-    """The stored head and what is known about it."""
-
-    head: Head
-    timestamp: int
-    safe: int
-    finalized: int
-    journal_from: int
-    start_block: int
-    reorgs: int
-
-
 class Mirror:
     """One chain in the `chain` store."""
 
@@ -50,26 +36,31 @@ class Mirror:
         self.reader = EventReader.of(deployment)
 
     @property
+    def anchor(self) -> int:
+        """Number of the block before the deployment, the first one kept."""
+        return self.deployment.start_block - 1
+
+    @property
     def addresses(self) -> list[bytes]:
         """Contracts whose logs are kept."""
         return self.reader.addresses
 
-    async def state(self) -> ChainState | None:
-        """The stored head; None before `bind`."""
-        rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
-        return _state(rows[0]) if rows else None
+    async def head(self) -> Head:
+        """The stored head. Raises DatabaseError before `bind`."""
+        if (row := await self._chain()) is None:
+            raise DatabaseError(f"the store is bound to no chain {self.chain_id}; run `emporion index`")
+        return Head(row.number, row.hash)
 
-    async def bind(self, genesis_hash: bytes, anchor: Header) -> ChainState:
-        """Tie a fresh store to this chain and deployment, starting after `anchor`; check a used one.
+    async def bind(self, genesis_hash: bytes, anchor: Header) -> Head:
+        """Tie a fresh store to this chain and deployment, from after `anchor` on; check a used one; its head.
 
         Raises DatabaseMismatch where the store holds another chain or deployment under this id.
         """
-        rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
-        if not rows:
+        if (row := await self._chain()) is None:
             await in_one_write(self.store, lambda db: self._insert(db, genesis_hash, anchor))
-            rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
-        self._require_same(rows[0], genesis_hash)
-        return _state(rows[0])
+        else:
+            self._require_same(row, genesis_hash)
+        return await self.head()
 
     def _insert(self, db: Statements, genesis_hash: bytes, anchor: Header) -> None:
         if db.run(f"SELECT 1 FROM chain.chains WHERE chain_id = {db.mark}", self.chain_id):
@@ -107,6 +98,10 @@ class Mirror:
                 f"(from block {row.start_block}); {_WAY_OUT}"
             )
 
+    async def _chain(self) -> Chain | None:
+        rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
+        return rows[0] if rows else None
+
     async def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Stored block hashes."""
         query = select(Block).where(
@@ -139,16 +134,3 @@ def _header_row(header: Header) -> Row:
         "parent_hash": header.parent_hash,
         "timestamp": header.timestamp,
     }
-
-
-def _state(row: SQLModel) -> ChainState:
-    chain = Chain.model_validate(row)
-    return ChainState(
-        head=Head(chain.number, chain.hash),
-        timestamp=chain.timestamp,
-        safe=chain.safe_number,
-        finalized=chain.finalized_number,
-        journal_from=chain.journal_from,
-        start_block=chain.start_block,
-        reorgs=chain.reorgs,
-    )

@@ -5,7 +5,7 @@ from typing import Final
 
 from backend.chain.events import Header
 from backend.core.errors import NodeError
-from indexer.mirror import ChainState, Mirror
+from indexer.mirror import Mirror
 from indexer.ranges import Range
 from indexer.source import Source, linked
 from indexer.steps import Head
@@ -23,13 +23,13 @@ class Fork:
     anchor: Header | None = None
 
 
-async def find_fork(mirror: Mirror, source: Source, state: ChainState, tip: Header) -> Fork:
+async def find_fork(mirror: Mirror, source: Source, head: Head, tip: Header) -> Fork:
     """Walk down from the lower of the two heads until a hash is the same.
 
     Raises NodeError (to be tried again) when the node's chain moves under the walk.
     """
-    anchor = state.start_block - 1
-    high, window = min(state.head.number, tip.number), FIRST_WINDOW
+    anchor = mirror.anchor
+    high, window = min(head.number, tip.number), FIRST_WINDOW
     above: Header | None = None
     while high >= anchor:
         low = max(anchor, high - window + 1)
@@ -39,7 +39,7 @@ async def find_fork(mirror: Mirror, source: Source, state: ChainState, tip: Head
             if stored.get(header.number) == header.hash:
                 return Fork(Head(header.number, header.hash))
         above, high, window = headers[0], low - 1, min(window * WINDOW_GROWTH, LARGEST_WINDOW)
-    return await _below_the_anchor(mirror, source, state, above)
+    return await _below_the_anchor(mirror, source, above)
 
 
 async def _window(source: Source, wanted: Range, above: Header | None) -> list[Header]:
@@ -51,11 +51,11 @@ async def _window(source: Source, wanted: Range, above: Header | None) -> list[H
     return headers
 
 
-async def _below_the_anchor(mirror: Mirror, source: Source, state: ChainState, anchor: Header | None) -> Fork:
+async def _below_the_anchor(mirror: Mirror, source: Source, anchor: Header | None) -> Fork:
     """Nothing stored is left. The same chain, replaced from before the deployment on, or another chain."""
     await mirror.bind((await source.headers(Range(0, 0)))[0].hash, anchor or Header(0, b"", b"", 0))
     if anchor is not None:
         return Fork(Head(anchor.number, anchor.hash), anchor)
     # The chain ends before the deployment: keep the anchor as it was and wait for blocks.
-    number = state.start_block - 1
-    return Fork(Head(number, (await mirror.hashes([number]))[number]))
+    stored = await mirror.hashes([mirror.anchor])
+    return Fork(Head(mirror.anchor, stored[mirror.anchor]))
