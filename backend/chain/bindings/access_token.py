@@ -6,7 +6,7 @@ from backend.chain.bindings.structs import PlanAccess, PlanAccount, PlanState, P
 from backend.chain.bindings.tokens import MultiToken
 from backend.chain.client import BlockTag, NodeClient
 from backend.chain.contract import Transaction
-from backend.core.units import Address, Hash32, Measure, PlanKind, Then
+from backend.core.units import Address, Hash32, Measure, PlanId, PlanKind, Then, pack_plan_id
 
 
 class AccessToken(MultiToken):
@@ -101,3 +101,8 @@ class AccessToken(MultiToken):
     async def fee_bps(self, block: BlockTag = "latest") -> int:
         """Protocol fee of plans created now."""
         return int(await self.read("feeBps", block=block))
+
+    @staticmethod
+    def plan_id(service_id: int, index: int, terms: PlanTerms) -> PlanId:
+        """The id that the `index`-th plan of a service has, counting from 0."""
+        return pack_plan_id(service_id, index, terms.transferable, terms.kind)

@@ -1,6 +1,5 @@
 """The contracts' structs (`contracts/src/types/DataTypes.sol`) with our names and types."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple, Self
@@ -18,12 +17,6 @@ from backend.core.units import (
     UnixTime,
 )
 
-_CAPITAL = re.compile(r"(?<=[a-z0-9])([A-Z])")
-
-
-def _snake(name: str) -> str:
-    return _CAPITAL.sub(r"_\1", name).lower()
-
 
 def _camel(name: str) -> str:
     head, *rest = name.split("_")
@@ -37,8 +30,8 @@ class _Struct:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
-        """From a decoded struct."""
-        return cls(**{_snake(name): value for name, value in values.items()})
+        """From a decoded struct; fields of a newer contract that we do not know are left out."""
+        return cls(**{f.name: values[_camel(f.name)] for f in fields(cls)})  # type: ignore[arg-type]
 
     def abi(self) -> dict[str, Any]:
         """As the ABI names the fields."""
@@ -94,6 +87,7 @@ class Service(_Struct):
     challenger: Address
     challenge_deposit: BaseUnits
     open_disputes: int
+    last_sale: UnixTime
     content_hash: Hash32
 
 
