@@ -1,0 +1,117 @@
+"""The gateway as the command line calls it: sign in with a wallet, make keys, bring documents, ask."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+import orjson
+from yarl import URL
+
+from backend.core.errors import EmporionError
+from backend.core.units import Hash32, checksum, hex_of, keccak
+from backend.net.client import HttpClient
+from backend.net.guard import NetworkPolicy
+from backend.signing.keys import Signer
+
+_MOST: Final = 64 * 1024 * 1024
+GATEWAYS: Final = NetworkPolicy(public=True, loopback=True, ports=frozenset(range(1, 65_536)))
+
+
+class GatewayRefused(EmporionError):
+    """The gateway answered with an error; its words, its code, its status."""
+
+    code = "gateway_refused"
+
+    def __init__(self, status: int, code: str, message: str, body: Mapping[str, Any]) -> None:
+        super().__init__(f"the gateway answered {status} {code}: {message}", status=status, code=code)
+        self.answer_status = status
+        self.answer_code = code
+        self.body = body
+
+
+class GatewayClient:
+    """One gateway, and the session of one wallet once it has signed in."""
+
+    def __init__(self, http: HttpClient, base_url: str) -> None:
+        self._http = http
+        self.base_url = base_url.rstrip("/")
+        self._token = ""
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, base_url: str) -> AsyncIterator[Self]:
+        """A client with connections of its own."""
+        async with HttpClient(GATEWAYS) as http:
+            yield cls(http, base_url)
+
+    async def ask(
+        self, method: str, path: str, json: Any = None, *, body: bytes | None = None, token: str | None = None
+    ) -> Any:
+        """One request; its JSON. Raises GatewayRefused, UpstreamError (no connection)."""
+        headers = {"Accept": "application/json"}
+        if bearer := self._token if token is None else token:
+            headers["Authorization"] = f"Bearer {bearer}"
+        if json is not None:
+            headers["Content-Type"], body = "application/json", orjson.dumps(json)
+        url = URL(self.base_url + path)
+        async with self._http.stream(method, url, headers=headers, body=body) as reply:
+            raw = await reply.read(_MOST)
+            if reply.status >= 400:
+                raise _refusal(reply.status, raw)
+        return orjson.loads(raw) if raw else None
+
+    async def sign_in(self, wallet: Signer) -> dict[str, Any]:
+        """Sign in with Ethereum (EIP-4361); later requests carry the session."""
+        nonce = await self.ask("GET", "/v1/auth/nonce", token="")
+        message = sign_in_message(nonce, checksum(wallet.address))
+        signature = hex_of(wallet.sign(personal_digest(message)))
+        session: dict[str, Any] = await self.ask(
+            "POST", "/v1/auth/siwe", {"message": message, "signature": signature}, token=""
+        )
+        self._token = str(session["token"])
+        return session
+
+    async def make_key(self, name: str, **limits: Any) -> dict[str, Any]:
+        """A new API key of the signed-in wallet; its text is in `key`, shown this once."""
+        made: dict[str, Any] = await self.ask("POST", "/v1/keys", {"name": name, **limits})
+        return made
+
+    async def put_document(self, document: Mapping[str, Any]) -> tuple[Hash32, str]:
+        """Store a document under its hash; gives the hash and its URL."""
+        body = orjson.dumps(document, option=orjson.OPT_SORT_KEYS)
+        content_hash = keccak(body)
+        path = f"/v1/metadata/{hex_of(content_hash)}"
+        await self.ask("PUT", path, body=body)
+        return content_hash, self.base_url + path
+
+
+def sign_in_message(nonce: Mapping[str, Any], address: str) -> str:
+    """The EIP-4361 text for a nonce's reply."""
+    issued = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return (
+        f"{nonce['domain']} wants you to sign in with your Ethereum account:\n{address}\n\n"
+        f"{nonce['statement']}\n\nURI: {nonce['uri']}\nVersion: 1\nChain ID: {nonce['chain_id']}\n"
+        f"Nonce: {nonce['nonce']}\nIssued At: {issued}"
+    )
+
+
+def personal_digest(message: str) -> Hash32:
+    """What a wallet signs for a text (EIP-191, version 0x45)."""
+    raw = message.encode()
+    return keccak(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw)
+
+
+def _refusal(status: int, raw: bytes) -> GatewayRefused:
+    """The gateway's error, from either of its two envelopes."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        body = {}
+    if not isinstance(body, dict):
+        body = {}
+    inner = body.get("error")
+    told: Mapping[str, Any] = inner if isinstance(inner, dict) else body
+    code = str(told.get("code") or "unknown")
+    message = str(told.get("message") or told.get("detail") or raw[:200].decode("utf-8", "replace"))
+    return GatewayRefused(status, code, message, body)
