@@ -1,0 +1,1 @@
+"""`emporion demo`: the whole economy on one machine, hop by hop, each checked against the chain."""

@@ -1,0 +1,101 @@
+"""`emporion up` as a child process beside a devnet: started, waited for, ended by its handle."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from backend.cli.devnet.accounts import devnet_secret
+from backend.cli.devnet.network import Devnet
+from backend.cli.devnet.ports import free_port
+from backend.cli.gateway_client import GATEWAYS, GatewayClient, GatewayRefused
+from backend.core.errors import NodeUnreachable, UpstreamError
+from backend.core.settings import Settings, child_environment, load_settings
+from backend.net.client import HttpClient
+
+START_SECONDS: Final = 60.0
+STOP_SECONDS: Final = 15.0
+
+
+@dataclass(slots=True)
+class Services:
+    """A running indexer, gateway and settlement worker, and the log they write."""
+
+    url: str
+    http: HttpClient
+    log: Path
+    process: asyncio.subprocess.Process
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls, devnet: Devnet, *, port: int = 0, say: Callable[[str], None], **given: object
+    ) -> AsyncIterator[Self]:
+        """Start `emporion up` for a devnet and wait until it is ready. Raises NodeUnreachable."""
+        chosen = free_port(port)
+        if port not in (0, chosen):
+            say(f"port {port} is taken; the gateway is at port {chosen}")
+        settings = devnet_settings(devnet, chosen, **given)
+        log = devnet.home / "services.log"
+        with log.open("wb") as stream:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "backend.cli.main",
+                "up",
+                env=child_environment(settings),
+                stdout=stream,
+                stderr=stream,
+                start_new_session=True,
+            )
+        try:
+            async with HttpClient(GATEWAYS) as http:
+                services = cls(settings.base_url, http, log, process)
+                await services._ready()
+                yield services
+        finally:
+            await _end(process)
+
+    async def _ready(self) -> None:
+        client = GatewayClient(self.http, self.url)
+        deadline = asyncio.get_running_loop().time() + START_SECONDS
+        while asyncio.get_running_loop().time() < deadline and self.process.returncode is None:
+            with suppress(UpstreamError, GatewayRefused):
+                await client.ask("GET", "/readyz")
+                return
+            await asyncio.sleep(0.1)
+        words = self.log.read_text(encoding="utf-8", errors="replace")[-2_000:]
+        raise NodeUnreachable(f"`emporion up` did not get ready; its last words: {words}")
+
+
+def devnet_settings(devnet: Devnet, port: int, **given: object) -> Settings:
+    """Settings of the services beside a devnet: its node, its record, its meter key."""
+    return load_settings(
+        home=devnet.home,
+        network="dev",
+        devnet=True,
+        rpc_urls=[devnet.rpc_url],
+        ws_url=devnet.ws_url,
+        poll_interval_ms=100,
+        gateway_port=port,
+        cors_origins=["*"],
+        meter_key=devnet_secret("meter").hex(),
+        allow_loopback_upstreams=True,
+        settle_interval_seconds=2,
+        **given,
+    )
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        await asyncio.wait_for(process.wait(), STOP_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
