@@ -10,7 +10,7 @@ from backend.chain.client import Receipt
 from backend.chain.contract import Transaction
 from backend.chain.sender import Sender
 from backend.core.errors import InsufficientFunds, NodeError
-from backend.core.units import Address, BaseUnits, PlanId, PlanKind, ServiceId, Then, unpack_plan_id
+from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, unpack_plan_id
 from backend.signing.eip712 import Domain
 from backend.signing.keys import LocalKey
 from backend.signing.permit import Permit
@@ -107,7 +107,11 @@ class Trader:
             await self._sender.send(currency.approve(market.address, cost))
         return await self._sender.send(market.fill(listing_id, units, cost, await self._deadline()))
 
-    async def claim_revenue(self, pairs: list[tuple[ServiceId, int]]) -> Receipt:
+    async def currencies(self) -> list[int]:
+        """Places in the table of currencies."""
+        return list(range(len(await self._contracts.access.currencies())))
+
+    async def claim_revenue(self, pairs: list[tuple[int, int]]) -> Receipt:
         """Take what this wallet's shares earned, for (service, currency) pairs."""
         return await self._sender.send(self._contracts.shares.claim(pairs, self.address))
 
