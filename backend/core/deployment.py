@@ -1,6 +1,7 @@
 """The deployment record: where the contracts are on one chain, and what they were made with.
 
-Written by the deploy, kept as a JSON file and in the chain store, read by the indexer, the gateway and clients.
+Written by the deploy, kept as a JSON file and in the chain store, read by the indexer, the gateway and
+clients.
 """
 
 import json
@@ -16,7 +17,9 @@ FORMAT: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class DeployedContract:
-    """One contract: checksummed address, block and transaction (0x) of its creation, arguments, artifact's sha256."""
+    """One contract: checksummed address, block and transaction (0x) of its creation, arguments, artifact's
+    sha256.
+    """
 
     address: str
     block: int

@@ -91,7 +91,9 @@ async def publish(world: World) -> Figures:
     shares = contracts.shares
     given = shares.transfer(provider.key.address, co_owner.key.address, made.service_id, CO_OWNED)
     await provider.trader.send(given)
-    require(set(made.plans) == {LASTING_PLAN, MONTH_PLAN, CREDITS_PLAN}, "three plans", plans=list(made.plans))
+    require(
+        set(made.plans) == {LASTING_PLAN, MONTH_PLAN, CREDITS_PLAN}, "three plans", plans=list(made.plans)
+    )
     page = await until(lambda: _listed(world), 10, "the service to be listed")
     return {
         "service": made.service_id,

@@ -1,0 +1,56 @@
+"""`emporion keys`: encrypted keystores in EMPORION_HOME/keys."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from backend.cli.output import show, show_rows
+from backend.cli.wiring import keystore_password, prepared
+from backend.core.units import checksum
+from backend.signing.keys import LocalKey
+from backend.signing.keystore import KeyStore
+
+keys = typer.Typer(help="Keep private keys in encrypted keystores.", no_args_is_help=True)
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Name = Annotated[str, typer.Argument(help="Name of the keystore.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.add_typer(keys, name="keys")
+
+
+@keys.command("new")
+def new(name: Name = "default", as_json: AsJson = False) -> None:
+    """Make a fresh key and keep it encrypted."""
+    settings = prepared()
+    store = KeyStore(settings.keys_path)
+    key = store.new(name, keystore_password(settings, name, confirm=True))
+    show({"name": name, "address": checksum(key.address)}, as_json=as_json)
+
+
+@keys.command("import")
+def import_key(
+    name: Name = "default",
+    file: Annotated[
+        Path | None, typer.Option(help="File with the key in hexadecimal; without it a prompt asks.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Keep an existing key encrypted. It is read from a file or a prompt, never from the command line."""
+    settings = prepared()
+    if file is not None:
+        key = LocalKey.from_file(file)
+    else:
+        key = LocalKey.from_hex(typer.prompt("private key (hexadecimal)", hide_input=True, err=True))
+    KeyStore(settings.keys_path).import_key(name, key, keystore_password(settings, name, confirm=True))
+    show({"name": name, "address": checksum(key.address)}, as_json=as_json)
+
+
+@keys.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """List the keystores: names and addresses."""
+    entries = KeyStore(prepared().keys_path).list()
+    rows = [{"name": entry.name, "address": checksum(entry.address)} for entry in entries]
+    show_rows(rows, as_json=as_json, empty="no keys; make one with `emporion keys new`")
