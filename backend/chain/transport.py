@@ -23,8 +23,11 @@ class Transport(Protocol):
 class HttpTransport:
     """JSON-RPC over the one HTTP client. Messages name the host: the path may hold a secret."""
 
-    def __init__(self, http: HttpClient, timeouts: Timeouts | None = None) -> None:
+    def __init__(
+        self, http: HttpClient, timeouts: Timeouts | None = None, most_bytes: int = _MAX_ANSWER
+    ) -> None:
         self._http = http
+        self._most_bytes = most_bytes
         self._timeouts = timeouts or Timeouts(connect=5.0, read=30.0, total=60.0)
 
     async def post(self, url: str, body: bytes) -> bytes:
@@ -34,21 +37,21 @@ class HttpTransport:
             async with self._http.stream(
                 "POST", target, headers=_HEADERS, body=body, timeouts=self._timeouts
             ) as reply:
-                return await _read(target, reply)
+                return await _read(target, reply, self._most_bytes)
         except UpstreamError as error:
             raise NodeUnreachable(f"no answer from the node at {target.host}: {error.message}") from error
         except BodyTooLarge as error:
             raise LogsRefused(f"the node at {target.host} sent too much: {error.message}") from error
 
 
-async def _read(target: URL, reply: Reply) -> bytes:
+async def _read(target: URL, reply: Reply, most_bytes: int) -> bytes:
     """The body, if it is JSON-RPC whatever its status; nodes send their errors with 400 and 500 too."""
     if reply.status == 429:
         wait = reply.header("Retry-After") or "0"
         raise NodeThrottled(
             f"the node at {target.host} wants fewer requests", int(wait) if wait.isdigit() else 0
         )
-    body = await reply.read(_MAX_ANSWER)
+    body = await reply.read(most_bytes)
     if reply.status != 200 and not body.lstrip().startswith(_JSON_STARTS):
         raise NodeUnreachable(
             f"the node at {target.host} answered {reply.status}; check its URL in EMPORION_RPC_URLS",

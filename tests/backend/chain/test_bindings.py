@@ -27,6 +27,8 @@ from backend.core.units import (
     plan_kind,
 )
 
+pytestmark = pytest.mark.devnet
+
 PRICE = BaseUnits(1_000_000)
 METERED = PlanTerms(
     PlanKind.METERED,

@@ -44,6 +44,8 @@ from backend.net.guard import LOOPBACK_ONLY
 from backend.signing.keys import LocalKey
 from contracts.artifacts import load
 
+pytestmark = pytest.mark.devnet
+
 QUICK = Patience(poll=0.01, stuck=5, most=10)
 KEY = LocalKey(b"\1" * 32)
 SETTINGS = DeploySettings(operator=devnet_accounts()["operator"].address, devnet=True)
