@@ -209,20 +209,32 @@ class HttpClient:
         """Send a request and wait for the answer's head; the caller must call `Reply.close`.
 
         `repeatable`: where a kept connection breaks before the answer's head, as one does that the other
-        side was just closing, the request is sent once more.
+        side was just closing, the request is sent again, twice at most.
         Raises AddressBlocked (policy, redirect), UpstreamUnavailable (no connection), UpstreamTimeout,
         UpstreamError.
         """
         check_url(url, self.policy)
         limits = _limits(timeouts or self._timeouts)
         with translated(url):
-            try:
-                response = await self._request(method, url, headers, body, limits)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not repeatable or isinstance(error, aiohttp.ClientConnectorError):
-                    raise
-                response = await self._request(method, url, headers, body, limits)
+            response = await self._repeated(method, url, headers, body, limits, 3 if repeatable else 1)
         return _checked(response)
+
+    async def _repeated(
+        self,
+        method: str,
+        url: URL,
+        headers: Mapping[str, str] | None,
+        body: bytes | None,
+        limits: aiohttp.ClientTimeout,
+        times: int,
+    ) -> aiohttp.ClientResponse:
+        for left in reversed(range(times)):
+            try:
+                return await self._request(method, url, headers, body, limits)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+                if not left or isinstance(error, aiohttp.ClientConnectorError):
+                    raise
+        raise AssertionError("a request is sent at least once")
 
     async def _request(
         self,
@@ -232,9 +244,7 @@ class HttpClient:
         body: bytes | None,
         limits: aiohttp.ClientTimeout,
     ) -> aiohttp.ClientResponse:
-        if self._session is None:
-            raise UpstreamUnavailable("the HTTP client is closed: open it in the composition root")
-        return await self._session.request(
+        return await self._opened().request(
             method, url, headers=headers, data=body, allow_redirects=False, timeout=limits
         )
 
@@ -257,6 +267,11 @@ class HttpClient:
             if reply.status != 200:
                 raise UpstreamError(f"{url.host} answered {reply.status}", host=url.host, status=reply.status)
             return await reply.read(limit)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise UpstreamUnavailable("the HTTP client is closed: open it in the composition root")
+        return self._session
 
     def _connector(self) -> aiohttp.TCPConnector:
         resolver = GuardedResolver(self.policy, self._resolver or aiohttp.ThreadedResolver())
