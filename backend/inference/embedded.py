@@ -132,8 +132,11 @@ class EmbeddedEngine:
         """Tokens of a text by the model's own tokenizer, without special tokens. Raises UpstreamError."""
         body = json.dumps({"content": text, "add_special": False}).encode()
         url = self.target.url("/tokenize")
-        async with self._http.stream("POST", url, headers=self.headers, body=body) as reply:
+        reply = await self._http.send("POST", url, headers=self.headers, body=body, repeatable=True)
+        try:
             answer = json.loads(await reply.read(64 * len(body) + 4_096))
+        finally:
+            reply.close()
         return len(answer["tokens"])
 
     async def _launch(self) -> Ready:

@@ -15,9 +15,11 @@ from backend.core.errors import (
 )
 
 TOO_LONG: Final = re.compile(
-    rb"exceed_context|context[ _](?:length|size|window)|too large to process|maximum context|prompt is too long",
+    rb"exceed_context|context[ _](?:length|size|window)|max\w* context|too large to process|is too long",
     re.IGNORECASE,
 )
+FIRST_ERROR: Final = re.compile(rb"\s*(?:event:\s*error\s+)?(?:data:\s*\{\s*\"error\"|error:)")
+ERROR_CODE: Final = re.compile(rb'"code"\s*:\s*([1-5]\d\d)\b')
 REFUSALS: Final = frozenset({400, 409, 413, 415, 422})
 BUSY: Final = frozenset({429, 503})
 SLOW: Final = frozenset({408, 504})
@@ -36,6 +38,15 @@ def fault_of(status: int, words: bytes) -> EmporionError:
     if status in SLOW:
         return UpstreamTimeout("the model's server gave up waiting", status=status)
     return UpstreamError("the model's server failed", status=status)
+
+
+def fault_in_stream(event: bytes) -> EmporionError | None:
+    """The error that a stream begins with, where a server opens it before it looks at the request."""
+    told = FIRST_ERROR.match(event)
+    if told is None:
+        return None
+    code = ERROR_CODE.search(event)
+    return fault_of(int(code[1]) if code else 500, event)
 
 
 def another_may_serve(error: EmporionError) -> bool:

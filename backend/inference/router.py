@@ -11,7 +11,7 @@ from backend.core.clock import Clock
 from backend.core.errors import BodyTooLarge, EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.logs import get_logger
 from backend.inference.breaker import CLOSED, Breaker, order
-from backend.inference.faults import another_may_serve, fault_of, is_its_fault
+from backend.inference.faults import another_may_serve, fault_in_stream, fault_of, is_its_fault
 from backend.inference.upstream import Upstream, UpstreamReply
 
 MOST_REFUSAL_BYTES: Final = 64 * 1024
@@ -144,6 +144,8 @@ async def _beginning(reply: UpstreamReply, chunks: AsyncIterator[bytes]) -> byte
     first = await anext(chunks, b"")
     if not first:
         raise UpstreamError("the model's server sent an empty answer")
+    if (fault := fault_in_stream(first)) is not None:
+        raise fault
     return first
 
 

@@ -58,6 +58,8 @@ class EmbeddedUpstream:
     async def request(self, path: str, body: bytes, *, stream: bool, request_id: str) -> UpstreamReply:
         """POST to the engine. Raises UpstreamError and its kind."""
         headers = {**self._engine.headers, "X-Request-Id": request_id}
+        if stream:
+            headers["Connection"] = "close"  # as llama.cpp does after a stream, without saying so
         url = self._engine.target.url(path)
         return await self._engine.http.send(
             "POST", url, headers=headers, body=body, timeouts=self._timeouts, repeatable=True

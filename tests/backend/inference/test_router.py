@@ -139,6 +139,12 @@ class TestOpen:
         assert reply.closed
 
 
+    async def test_stream_that_begins_with_an_error(self) -> None:
+        broken = ScriptedReply([b'data: {"error":{"code":500,"message":"x"}}\n\n'])
+        answer = await opened(router(), member("a", broken), member("b", ScriptedReply([b"data: {}"])))
+        assert answer.upstream.name == "b"
+
+
 class TestBreaker:
     def test_one_trial_after_a_rest(self) -> None:
         resting = Breaker(3, rests_until=10.0)
