@@ -19,7 +19,17 @@ import {IStakingVault} from "./interfaces/IStakingVault.sol";
 import {IUsageEscrow} from "./interfaces/IUsageEscrow.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {PlanId} from "./libraries/PlanId.sol";
-import {Currency, Order, Plan, PlanAccount, PlanKind, PlanTerms, ServiceSales, Then} from "./types/DataTypes.sol";
+import {Sale, SaleWord} from "./libraries/SaleWord.sol";
+import {
+    Currency,
+    Order,
+    Plan,
+    PlanAccount,
+    PlanCount,
+    PlanKind,
+    PlanTerms,
+    Then
+} from "./types/DataTypes.sol";
 
 /// @dev See {IAccessToken}. The money behind units is not stored: it is supply * price, because `supply` rises only where
 /// a unit is paid in, and falls only where its price goes out. No unit counter passes 2**63 - 1, no price 2**96, so no
@@ -52,7 +62,7 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     uint40 private _pausedUntil;
 
     mapping(uint256 index => Currency) private _currencies;
-    mapping(uint256 serviceId => ServiceSales) private _sales;
+    mapping(uint256 serviceId => uint256) private _planCounts;
     mapping(uint256 planId => Plan) private _plans;
     mapping(uint256 planId => mapping(address account => PlanAccount)) private _planAccounts;
 
@@ -85,12 +95,11 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         if (_registry.retiredAtOf(serviceId) != 0) revert Errors.AccessToken_ServiceRetired(serviceId);
         _requireOpen(terms.currency);
         _requireValid(terms);
-        ServiceSales storage sales = _sales[serviceId];
-        uint256 index = sales.planCount;
+        uint256 index = _planCounts[serviceId];
         if (index == PlanId.MAX_PLANS) revert Errors.AccessToken_TooManyPlans(serviceId, PlanId.MAX_PLANS);
 
         // Effect.
-        sales.planCount = uint32(index + 1);
+        _planCounts[serviceId] = index + 1;
         planId = PlanId.pack(serviceId, index, terms.transferable, terms.kind);
         _storePlan(_plans[planId], terms);
         emit PlanCreated(planId, serviceId, provider, terms, _feeBps);
@@ -99,8 +108,9 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     /// @inheritdoc IAccessToken
     function setSaleOpen(uint256 planId, bool open) external {
         address provider = _requireProvider(planId.serviceOf());
-        if (!_plans[planId].exists) revert Errors.AccessToken_UnknownPlan(planId);
-        _plans[planId].saleOpen = open;
+        Sale sale = _plans[planId].sale;
+        if (!sale.exists()) revert Errors.AccessToken_UnknownPlan(planId);
+        _plans[planId].sale = sale.withOpen(open);
         emit SaleOpenSet(planId, provider, open);
     }
 
@@ -126,7 +136,7 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         bytes32 r,
         bytes32 s
     ) external nonReentrant {
-        address token = _currencies[_plans[planId].currency].token;
+        address token = _currencies[_plans[planId].sale.currency()].token;
         // Whoever sees the permit may use it first; then the allowance is there, and without one the transfer reverts.
         try IERC20Permit(token).permit(msg.sender, address(this), maxCost, deadline, v, r, s) {} catch {}
         _buy(Order(planId, units, msg.sender, recipient, maxCost, deadline, then));
@@ -147,12 +157,13 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         Order memory order = Order(planId, units, payer, recipient, maxCost, deadline, then);
 
         // Check, Effect.
-        (uint256 cost, bool immediate) = _place(order);
+        (Sale sale, uint256 cost, bool immediate) = _place(order);
 
         // Interaction: even where nothing is to pay, because the authorization is also the payer's word.
-        IERC20 token = _collectAuthorized(order, salt, signature);
+        IERC20 token = _tokenOf(sale);
+        _collectAuthorized(token, order, salt, signature);
         if (cost != maxCost) token.safeTransfer(payer, maxCost - cost);
-        if (immediate) _release(planId, cost);
+        if (immediate) _release(planId, sale, cost);
         if (then != Then.Activate) _deliver(order);
     }
 
@@ -169,15 +180,14 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         if (_registry.retiredAtOf(serviceId) != 0) revert Errors.AccessToken_ServiceRetired(serviceId);
 
         // Effect.
-        _burn(msg.sender, planId, units);
-        Plan storage plan = _plans[planId];
-        uint256 supply = plan.supply - units;
-        plan.supply = uint64(supply);
-        _extendAccess(planId, units, msg.sender, beneficiary, supply);
-        if (plan.unitPrice != 0) _planAccounts[planId][msg.sender].lastPaidUse = uint40(block.timestamp);
+        Sale sale = _plans[planId].sale;
+        uint256 supply = _burnUnits(planId, units);
+        if (sale.unitPrice() != 0) _notePaidUse(planId, msg.sender);
+        uint256 until = _extendAccess(planId, units * sale.period(), beneficiary);
+        emit Activated(planId, msg.sender, beneficiary, units, until, supply);
 
         // Interaction.
-        _release(planId, units * plan.unitPrice);
+        _release(planId, sale, units * sale.unitPrice());
     }
 
     /// @inheritdoc IAccessToken
@@ -187,18 +197,14 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         if (!planId.isKind(PlanKind.Metered)) revert Errors.AccessToken_WrongKind(planId);
 
         // Effect.
-        _burn(msg.sender, planId, units);
-        Plan storage plan = _plans[planId];
-        uint256 supply = plan.supply - units;
-        plan.supply = uint64(supply);
+        Sale sale = _plans[planId].sale;
+        uint256 supply = _burnUnits(planId, units);
         // What the escrow consumes was used by its payers, and it keeps when.
-        if (msg.sender != address(_escrow) && plan.unitPrice != 0) {
-            _planAccounts[planId][msg.sender].lastPaidUse = uint40(block.timestamp);
-        }
+        if (msg.sender != address(_escrow) && sale.unitPrice() != 0) _notePaidUse(planId, msg.sender);
         emit Consumed(planId, msg.sender, units, supply);
 
         // Interaction.
-        _release(planId, units * plan.unitPrice);
+        _release(planId, sale, units * sale.unitPrice());
     }
 
     /// @inheritdoc IAccessToken
@@ -207,20 +213,21 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         if (units == 0) revert Errors.AccessToken_ZeroUnits();
         if (to == address(0)) revert Errors.AccessToken_ZeroAddress();
         if (planId.isKind(PlanKind.Pass)) revert Errors.AccessToken_WrongKind(planId);
-        Plan storage plan = _plans[planId];
-        if (!plan.refundable && _registry.retiredAtOf(planId.serviceOf()) == 0) {
+        Sale sale = _plans[planId].sale;
+        if (!sale.refundable() && _registry.retiredAtOf(planId.serviceOf()) == 0) {
             revert Errors.AccessToken_NotRefundable(planId);
         }
 
         // Effect.
-        _burn(msg.sender, planId, units);
-        (uint256 supply, uint256 sold) = (plan.supply - units, plan.sold - units);
-        (plan.supply, plan.sold) = (uint64(supply), uint64(sold));
-        uint256 amount = units * plan.unitPrice;
+        uint256 supply = _burnUnits(planId, units);
+        PlanCount storage count = _plans[planId].count;
+        uint256 sold = count.sold - units; // whoever has units bought them: they are counted
+        count.sold = uint64(sold);
+        uint256 amount = units * sale.unitPrice();
         emit Refunded(planId, msg.sender, to, units, amount, supply, sold);
 
         // Interaction.
-        if (amount != 0) _tokenOf(plan).safeTransfer(to, amount);
+        if (amount != 0) _tokenOf(sale).safeTransfer(to, amount);
     }
 
     // ---------------------------------------------------------------------------------- governance and guardian
@@ -269,19 +276,21 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     /// @inheritdoc IAccessToken
     function termsOf(uint256 planId) external view returns (PlanTerms memory terms) {
         Plan storage plan = _plans[planId];
-        if (!plan.exists) revert Errors.AccessToken_UnknownPlan(planId);
+        Sale sale = _plans[planId].sale;
+        if (!sale.exists()) revert Errors.AccessToken_UnknownPlan(planId);
+        PlanCount storage count = plan.count;
         terms.kind = PlanKind(planId & 3);
         terms.transferable = !planId.isSoulbound();
-        terms.refundable = plan.refundable;
+        terms.refundable = sale.refundable();
         terms.measure = plan.measure;
-        terms.currency = plan.currency;
-        terms.royaltyBps = plan.royaltyBps;
-        terms.unitPrice = plan.unitPrice;
-        terms.period = plan.period;
-        terms.supplyCap = plan.supplyCap == MAX_UNITS ? 0 : plan.supplyCap;
-        terms.accountCap = plan.accountCap;
-        terms.saleStart = plan.saleStart;
-        terms.earlySeconds = plan.earlySeconds;
+        terms.currency = uint8(sale.currency());
+        terms.royaltyBps = uint16(sale.royaltyBps());
+        terms.unitPrice = uint96(sale.unitPrice());
+        terms.period = uint32(sale.period());
+        terms.supplyCap = count.supplyCap == MAX_UNITS ? 0 : count.supplyCap;
+        terms.accountCap = count.accountCap;
+        terms.saleStart = uint40(sale.saleStart());
+        terms.earlySeconds = uint32(sale.earlySeconds());
         terms.earlyScore = plan.earlyScore;
         terms.limitsHash = plan.limitsHash;
         terms.perRequest = plan.perRequest;
@@ -296,7 +305,7 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         returns (uint256 supply, uint256 sold, bool saleOpen, uint256 planFeeBps)
     {
         Plan storage plan = _plans[planId];
-        return (plan.supply, plan.sold, plan.saleOpen, plan.feeBps);
+        return (plan.count.supply, plan.count.sold, plan.sale.isOpen(), plan.sale.feeBps());
     }
 
     /// @inheritdoc IAccessToken
@@ -313,24 +322,18 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     function backingOf(uint256 planId) external view returns (uint256 amount) {
         if (planId.isKind(PlanKind.Pass)) return 0;
         Plan storage plan = _plans[planId];
-        return uint256(plan.supply) * plan.unitPrice;
+        return uint256(plan.count.supply) * plan.sale.unitPrice();
     }
 
     /// @inheritdoc IAccessToken
     function currencyOf(uint256 index) external view returns (address token, bool open) {
-        _requireCurrency(index);
-        Currency storage currency = _currencies[index];
+        Currency memory currency = _requireCurrency(index);
         return (currency.token, currency.open);
     }
 
     /// @inheritdoc IAccessToken
     function currencyCount() external view returns (uint256) {
         return _currencyCount;
-    }
-
-    /// @inheritdoc IAccessToken
-    function lastSaleOf(uint256 serviceId) external view returns (uint256) {
-        return _sales[serviceId].lastSale;
     }
 
     /// @inheritdoc IAccessToken
@@ -341,7 +344,7 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     /// @inheritdoc IERC2981
     function royaltyInfo(uint256 planId, uint256 price) external view returns (address receiver, uint256 amount) {
         // The market pays it there as a distribution, so that it reaches whoever holds the shares.
-        return (address(_shares), Math.mulDiv(price, _plans[planId].royaltyBps, BPS));
+        return (address(_shares), Math.mulDiv(price, _plans[planId].sale.royaltyBps(), BPS));
     }
 
     /// @notice Metadata of the service a plan belongs to.
@@ -360,116 +363,122 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
 
     function _buy(Order memory order) private {
         // Check, Effect.
-        (uint256 cost, bool immediate) = _place(order);
+        (Sale sale, uint256 cost, bool immediate) = _place(order);
 
         // Interaction: what is consumed at once goes straight to the shares; the mint calls the recipient, so it is
         // last.
-        if (cost != 0) _collect(order, cost, immediate);
+        if (cost != 0) _collect(order, sale, cost, immediate);
         if (order.then != Then.Activate) _deliver(order);
     }
 
     /// @dev Checks an order and books it. `immediate`: its units are consumed by the purchase itself.
-    function _place(Order memory order) private returns (uint256 cost, bool immediate) {
+    function _place(Order memory order) private returns (Sale sale, uint256 cost, bool immediate) {
         // Check.
         Plan storage plan = _plans[order.planId];
-        _requireSale(plan, order);
-        cost = order.units * plan.unitPrice;
+        sale = plan.sale;
+        _requireSale(sale, order);
+        if (block.timestamp < sale.saleStart()) _requireEarly(sale, order);
+        cost = order.units * sale.unitPrice();
         if (cost > order.maxCost) revert Errors.AccessToken_CostAboveMaximum(cost, order.maxCost);
 
-        // Effect.
-        bool activates = order.then == Then.Activate;
-        immediate = activates || order.planId.isKind(PlanKind.Pass);
-        uint256 supply = plan.supply + (activates ? 0 : order.units);
-        uint256 sold = plan.sold + order.units;
-        (plan.supply, plan.sold) = (uint64(supply), uint64(sold));
-        _sales[order.planId.serviceOf()].lastSale = uint40(block.timestamp);
-        uint256 bought = _count(plan, order, immediate && cost != 0);
-        emit Bought(
-            order.planId, order.payer, order.recipient, order.units, cost, order.then, supply, sold, bought
-        );
-        if (activates) _extendAccess(order.planId, order.units, order.payer, order.payer, supply);
+        // Effect: the caps are checked where they are counted.
+        immediate = order.then == Then.Activate || order.planId.isKind(PlanKind.Pass);
+        if (immediate && cost != 0) _notePaidUse(order.planId, order.payer);
+        _book(order, plan, sale, cost);
     }
 
-    function _requireSale(Plan storage plan, Order memory order) private view {
+    function _requireSale(Sale sale, Order memory order) private {
         if (block.timestamp > order.deadline) revert Errors.AccessToken_Expired(order.deadline, block.timestamp);
+        // Not more than MAX_UNITS either, so that no product of units overflows before the caps are checked.
         if (order.units == 0) revert Errors.AccessToken_ZeroUnits();
-        if (!plan.saleOpen) revert Errors.AccessToken_SaleClosed(order.planId); // unknown plans are never open
-        _requireOpen(plan.currency);
-        uint256 pausedUntil = _currencies[plan.currency].pausedUntil;
-        if (block.timestamp < pausedUntil) revert Errors.AccessToken_SalesPaused(pausedUntil);
+        if (order.units > MAX_UNITS) revert Errors.AccessToken_CapTooHigh(order.units, MAX_UNITS);
+        if (!sale.isOpen()) revert Errors.AccessToken_SaleClosed(order.planId); // unknown plans are never open
+        Currency memory currency = _requireOpen(sale.currency());
+        if (block.timestamp < currency.pausedUntil) revert Errors.AccessToken_SalesPaused(currency.pausedUntil);
         uint256 serviceId = order.planId.serviceOf();
-        if (!_registry.isSelling(serviceId)) revert Errors.AccessToken_ServiceNotSelling(serviceId);
-        if (block.timestamp < plan.saleStart) _requireEarly(plan, order);
-        _requireThen(plan, order);
-        uint256 left = plan.supplyCap - plan.sold;
-        if (order.units > left) revert Errors.AccessToken_SupplyCapReached(order.planId, order.units, left);
+        if (!_registry.noteSale(serviceId)) revert Errors.AccessToken_ServiceNotSelling(serviceId);
+        bool fits = order.then == Then.Hold
+            || order.planId.isKind(order.then == Then.Activate ? PlanKind.Timed : PlanKind.Metered);
+        if (!fits) revert Errors.AccessToken_WrongThen(order.planId, uint256(order.then));
+        if (order.then != Then.Hold) _requirePayer(order);
     }
 
-    function _requireThen(Plan storage plan, Order memory order) private view {
-        if (order.then == Then.Activate && !order.planId.isKind(PlanKind.Timed)) {
-            revert Errors.AccessToken_WrongThen(order.planId, uint256(order.then));
+    function _requireEarly(Sale sale, Order memory order) private view {
+        // `createPlan` saw that earlySeconds is at most saleStart.
+        if (block.timestamp < sale.saleStart() - sale.earlySeconds()) {
+            revert Errors.AccessToken_SaleNotStarted(order.planId, sale.saleStart());
         }
-        if (order.then == Then.Deposit && !order.planId.isKind(PlanKind.Metered)) {
-            revert Errors.AccessToken_WrongThen(order.planId, uint256(order.then));
-        }
-        if (order.recipient == order.payer) return;
-        // Nobody's cap or access is used up by a stranger's purchase.
-        if (order.then != Then.Hold || plan.accountCap != 0) {
+        uint256 earlyScore = _plans[order.planId].earlyScore;
+        uint256 score = _vault.scoreOf(order.payer);
+        if (score < earlyScore) revert Errors.AccessToken_ScoreTooLow(score, earlyScore);
+    }
+
+    /// @dev Nobody's cap or access is used up by a stranger's purchase.
+    function _requirePayer(Order memory order) private pure {
+        if (order.recipient != order.payer) {
             revert Errors.AccessToken_RecipientNotPayer(order.recipient, order.payer);
         }
     }
 
-    function _requireEarly(Plan storage plan, Order memory order) private view {
-        // `createPlan` saw that earlySeconds is at most saleStart.
-        if (block.timestamp < plan.saleStart - plan.earlySeconds) {
-            revert Errors.AccessToken_SaleNotStarted(order.planId, plan.saleStart);
-        }
-        uint256 score = _vault.scoreOf(order.payer);
-        if (score < plan.earlyScore) revert Errors.AccessToken_ScoreTooLow(score, plan.earlyScore);
+    function _book(Order memory order, Plan storage plan, Sale sale, uint256 cost) private {
+        bool activates = order.then == Then.Activate;
+        PlanCount memory count = plan.count;
+        uint256 left = count.supplyCap - count.sold;
+        if (order.units > left) revert Errors.AccessToken_SupplyCapReached(order.planId, order.units, left);
+        count.sold += uint64(order.units); // at most the cap, and the supply at most that
+        if (!activates) count.supply += uint64(order.units);
+        plan.count = count;
+        uint256 bought = count.accountCap == 0 ? 0 : _countBought(order, count.accountCap);
+        emit Bought(
+            order.planId,
+            order.payer,
+            order.recipient,
+            order.units,
+            cost,
+            order.then,
+            count.supply,
+            count.sold,
+            bought
+        );
+        if (!activates) return;
+        uint256 until = _extendAccess(order.planId, order.units * sale.period(), order.payer);
+        emit Activated(order.planId, order.payer, order.payer, order.units, until, count.supply);
     }
 
-    function _count(Plan storage plan, Order memory order, bool paidUse) private returns (uint256 bought) {
-        uint256 cap = plan.accountCap;
-        if (cap == 0 && !paidUse) return 0;
+    function _countBought(Order memory order, uint256 cap) private returns (uint256 bought) {
+        _requirePayer(order);
         PlanAccount storage record = _planAccounts[order.planId][order.payer];
-        if (cap != 0) {
-            uint256 left = cap - record.bought;
-            if (order.units > left) {
-                revert Errors.AccessToken_AccountCapReached(order.planId, order.payer, order.units, left);
-            }
-            bought = record.bought + order.units;
-            record.bought = uint64(bought);
+        uint256 left = cap - record.bought;
+        if (order.units > left) {
+            revert Errors.AccessToken_AccountCapReached(order.planId, order.payer, order.units, left);
         }
-        if (paidUse) record.lastPaidUse = uint40(block.timestamp);
+        bought = record.bought + order.units;
+        record.bought = uint64(bought);
     }
 
-    function _extendAccess(uint256 planId, uint256 units, address holder, address beneficiary, uint256 supply)
-        private
-    {
+    function _notePaidUse(uint256 planId, address account) private {
+        _planAccounts[planId][account].lastPaidUse = uint40(block.timestamp);
+    }
+
+    function _extendAccess(uint256 planId, uint256 duration, address beneficiary) private returns (uint256 until) {
         PlanAccount storage record = _planAccounts[planId][beneficiary];
-        uint256 until = Math.max(block.timestamp, record.accessUntil) + units * _plans[planId].period;
+        until = Math.max(block.timestamp, record.accessUntil) + duration;
         record.accessUntil = until.toUint40();
-        emit Activated(planId, holder, beneficiary, units, until, supply);
     }
 
     /// @dev Takes the cost from the payer: into the backing, or straight to the shares and released.
-    function _collect(Order memory order, uint256 cost, bool immediate) private {
-        Plan storage plan = _plans[order.planId];
-        IERC20 token = _tokenOf(plan);
+    function _collect(Order memory order, Sale sale, uint256 cost, bool immediate) private {
+        IERC20 token = _tokenOf(sale);
         address sink = immediate ? address(_shares) : address(this);
         uint256 before = token.balanceOf(sink);
         token.safeTransferFrom(order.payer, sink, cost);
         uint256 received = token.balanceOf(sink) - before;
         // A unit is backed by its whole price, or it is not sold.
         if (received < cost) revert Errors.AccessToken_ShortPayment(received, cost);
-        if (immediate) _shares.release(order.planId, plan.currency, cost, plan.feeBps);
+        if (immediate) _shares.release(order.planId, sale.currency(), cost, sale.feeBps());
     }
 
-    function _collectAuthorized(Order memory order, bytes32 salt, bytes calldata signature)
-        private
-        returns (IERC20 token)
-    {
-        token = _tokenOf(_plans[order.planId]);
+    function _collectAuthorized(IERC20 token, Order memory order, bytes32 salt, bytes calldata signature) private {
         uint256 before = token.balanceOf(address(this));
         _receive(IERC3009(address(token)), order, _orderNonce(order, salt), signature);
         uint256 received = token.balanceOf(address(this)) - before;
@@ -511,16 +520,23 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
 
     // ------------------------------------------------------------------------------------------ private: others
 
+    /// @dev Burns units of the caller, which must have them.
+    function _burnUnits(uint256 planId, uint256 units) private returns (uint256 supply) {
+        _burn(msg.sender, planId, units);
+        PlanCount storage count = _plans[planId].count;
+        supply = count.supply - units;
+        count.supply = uint64(supply);
+    }
+
     /// @dev Sends money held here to the shares and has it split: in one transfer and one call.
-    function _release(uint256 planId, uint256 gross) private {
+    function _release(uint256 planId, Sale sale, uint256 gross) private {
         if (gross == 0) return;
-        Plan storage plan = _plans[planId];
-        IERC20 token = _tokenOf(plan);
+        IERC20 token = _tokenOf(sale);
         uint256 before = token.balanceOf(address(_shares));
         token.safeTransfer(address(_shares), gross);
         // What arrives is what is split, should the currency have begun to charge; never more than was sent.
         uint256 received = Math.min(token.balanceOf(address(_shares)) - before, gross);
-        _shares.release(planId, plan.currency, received, plan.feeBps);
+        _shares.release(planId, sale.currency(), received, sale.feeBps());
     }
 
     /// @dev Soulbound units move to the escrow, for their holder, and back; it sees to that.
@@ -534,22 +550,22 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     }
 
     function _storePlan(Plan storage plan, PlanTerms calldata terms) private {
-        plan.unitPrice = terms.unitPrice;
-        plan.currency = terms.currency;
-        plan.refundable = terms.refundable;
-        plan.saleOpen = true;
-        plan.feeBps = _feeBps;
-        plan.royaltyBps = terms.royaltyBps;
-        plan.saleStart = terms.saleStart;
-        plan.earlySeconds = terms.earlySeconds;
-        plan.period = terms.period;
-        plan.supplyCap = terms.supplyCap == 0 ? uint64(MAX_UNITS) : terms.supplyCap;
-        plan.accountCap = terms.accountCap;
+        plan.sale = SaleWord.pack(
+            terms.unitPrice,
+            terms.currency,
+            _feeBps,
+            terms.royaltyBps,
+            terms.saleStart,
+            terms.earlySeconds,
+            terms.period,
+            terms.refundable
+        );
+        plan.count.supplyCap = terms.supplyCap == 0 ? uint64(MAX_UNITS) : terms.supplyCap;
+        plan.count.accountCap = terms.accountCap;
         plan.earlyScore = terms.earlyScore;
         plan.perRequest = terms.perRequest;
         plan.perUnitIn = terms.perUnitIn;
         plan.measure = terms.measure;
-        plan.exists = true;
         plan.perUnitOut = terms.perUnitOut;
         plan.limitsHash = terms.limitsHash;
     }
@@ -579,14 +595,18 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         emit ParameterSet("feeBps", bps);
     }
 
-    function _tokenOf(Plan storage plan) private view returns (IERC20) {
-        return IERC20(_currencies[plan.currency].token);
+    function _tokenOf(Sale sale) private view returns (IERC20) {
+        return IERC20(_currencies[sale.currency()].token);
     }
 
-    function _requireOpen(uint256 index) private view {
-        Currency storage currency = _currencies[index];
-        if (currency.token == address(0)) revert Errors.AccessToken_UnknownCurrency(index, _currencyCount);
+    function _requireOpen(uint256 index) private view returns (Currency memory currency) {
+        currency = _requireCurrency(index);
         if (!currency.open) revert Errors.AccessToken_CurrencyClosed(index);
+    }
+
+    function _requireCurrency(uint256 index) private view returns (Currency memory currency) {
+        currency = _currencies[index];
+        if (currency.token == address(0)) revert Errors.AccessToken_UnknownCurrency(index, _currencyCount);
     }
 
     function _requireValid(PlanTerms calldata terms) private pure {
@@ -615,9 +635,5 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
 
     function _requireGovernance() private view {
         if (msg.sender != _governance) revert Errors.AccessToken_NotGovernance(msg.sender, _governance);
-    }
-
-    function _requireCurrency(uint256 index) private view {
-        if (index >= _currencyCount) revert Errors.AccessToken_UnknownCurrency(index, _currencyCount);
     }
 }

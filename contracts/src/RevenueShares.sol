@@ -47,6 +47,7 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
     mapping(uint256 serviceId => mapping(uint256 currency => uint256)) public distributed;
 
     mapping(uint256 serviceId => uint256) private _links;
+    mapping(uint256 currency => address) private _tokens;
     mapping(address account => mapping(uint256 serviceId => mapping(uint256 currency => ShareAccount))) private
         _accounts;
 
@@ -126,8 +127,11 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
         }
 
         // Interaction: one transfer a currency; zero amounts move nothing.
-        for (uint256 currency; currency < MAX_CURRENCIES; ++currency) {
-            if (due[currency] != 0) _tokenOf(currency).safeTransfer(to, due[currency]);
+        for (uint256 i; i < currencies.length; ++i) {
+            uint256 amount = due[currencies[i]];
+            if (amount == 0) continue;
+            due[currencies[i]] = 0;
+            _tokenOf(currencies[i]).safeTransfer(to, amount);
         }
     }
 
@@ -273,8 +277,12 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
         emit TreasurySet(account);
     }
 
-    function _tokenOf(uint256 currency) private view returns (IERC20) {
-        (address token,) = _accessToken.currencyOf(currency);
+    /// @dev Copied at first use: the table is append-only, and a claim then reads one slot instead of calling.
+    function _tokenOf(uint256 currency) private returns (IERC20) {
+        address token = _tokens[currency];
+        if (token != address(0)) return IERC20(token);
+        (token,) = _accessToken.currencyOf(currency);
+        _tokens[currency] = token;
         return IERC20(token);
     }
 

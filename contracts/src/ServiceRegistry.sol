@@ -8,7 +8,6 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {IAccessToken} from "./interfaces/IAccessToken.sol";
 import {IRevenueShares} from "./interfaces/IRevenueShares.sol";
 import {IServiceRegistry} from "./interfaces/IServiceRegistry.sol";
 import {IUsageEscrow} from "./interfaces/IUsageEscrow.sol";
@@ -26,7 +25,7 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
 
     IERC20 private immutable _emp;
     IRevenueShares private immutable _shares;
-    IAccessToken private immutable _accessToken;
+    address private immutable _accessToken;
     IUsageEscrow private immutable _escrow;
     address private immutable _court;
     address private immutable _governance;
@@ -60,7 +59,7 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
     ) ERC721("Emporion Service", "EMPS") {
         _emp = IERC20(emp);
         _shares = IRevenueShares(shares);
-        _accessToken = IAccessToken(accessToken);
+        _accessToken = accessToken;
         _escrow = IUsageEscrow(escrow);
         _court = court;
         _governance = governance;
@@ -182,8 +181,7 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
         if (service.openDisputes != 0) {
             revert Errors.ServiceRegistry_DisputesOpen(serviceId, service.openDisputes);
         }
-        uint256 readyAt =
-            Math.max(service.unbondRequestedAt, _accessToken.lastSaleOf(serviceId)) + _unbondCooldown;
+        uint256 readyAt = Math.max(service.unbondRequestedAt, service.lastSale) + _unbondCooldown;
         if (block.timestamp < readyAt) revert Errors.ServiceRegistry_CooldownRunning(serviceId, readyAt);
 
         // Effect.
@@ -254,7 +252,15 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
         _endChallenge(serviceId, msg.sender, true);
     }
 
-    // --------------------------------------------------------------------------------------------------- court
+    // ------------------------------------------------------------------------------------------ sales and court
+
+    /// @inheritdoc IServiceRegistry
+    function noteSale(uint256 serviceId) external returns (bool selling) {
+        if (msg.sender != _accessToken) revert Errors.ServiceRegistry_NotAccessToken(msg.sender, _accessToken);
+        Service storage service = _services[serviceId];
+        selling = _isSelling(service);
+        if (selling) service.lastSale = uint40(block.timestamp);
+    }
 
     /// @inheritdoc IServiceRegistry
     function slash(uint256 serviceId, uint256 amount, address to) external nonReentrant returns (uint256 taken) {
@@ -327,14 +333,7 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
 
     /// @inheritdoc IServiceRegistry
     function saleState(uint256 serviceId) external view returns (address owner, bool selling) {
-        return (_requireOwned(serviceId), isSelling(serviceId));
-    }
-
-    /// @inheritdoc IServiceRegistry
-    function isSelling(uint256 serviceId) public view returns (bool) {
-        // An unknown service has no bond, and `minBond` is above 0.
-        Service storage service = _services[serviceId];
-        return service.status == ServiceStatus.Active && _countingBond(service) >= _minBond;
+        return (_requireOwned(serviceId), _isSelling(_services[serviceId]));
     }
 
     /// @inheritdoc IServiceRegistry
@@ -350,10 +349,22 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
 
     /// @inheritdoc IServiceRegistry
     function isMeter(uint256 serviceId, address key) external view returns (bool allowed) {
+        return _isMeter(_services[serviceId], key);
+    }
+
+    /// @inheritdoc IServiceRegistry
+    function settlementState(uint256 serviceId, address key)
+        external
+        view
+        returns (bool allowed, uint256 retiredAt)
+    {
         Service storage service = _services[serviceId];
-        if (key == address(0)) return false;
-        if (key == service.meter) return true;
-        return block.timestamp <= service.previousMeterUntil && key == service.previousMeter;
+        return (_isMeter(service, key), service.retiredAt);
+    }
+
+    /// @inheritdoc IServiceRegistry
+    function lastSaleOf(uint256 serviceId) external view returns (uint256) {
+        return _services[serviceId].lastSale;
     }
 
     /// @inheritdoc IServiceRegistry
@@ -429,6 +440,17 @@ contract ServiceRegistry is IServiceRegistry, ERC721, ReentrancyGuardTransient {
         uint256 since = service.underbondedSince;
         if (since != 0 && block.timestamp >= since + _flagPeriod && _countingBond(service) < _minBond) return true;
         return service.challengeUntil != 0 && block.timestamp > service.challengeUntil;
+    }
+
+    function _isMeter(Service storage service, address key) private view returns (bool) {
+        if (key == address(0)) return false;
+        if (key == service.meter) return true;
+        return block.timestamp <= service.previousMeterUntil && key == service.previousMeter;
+    }
+
+    /// @dev An unknown service has no bond, and `minBond` is above 0.
+    function _isSelling(Service storage service) private view returns (bool) {
+        return service.status == ServiceStatus.Active && _countingBond(service) >= _minBond;
     }
 
     function _countingBond(Service storage service) private view returns (uint256) {

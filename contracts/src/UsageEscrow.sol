@@ -97,8 +97,9 @@ contract UsageEscrow is IUsageEscrow, EIP712, ERC165, ReentrancyGuardTransient {
     function settle(uint256 planId, Entry[] calldata entries) external nonReentrant returns (uint256 consumed) {
         // Check.
         uint256 serviceId = planId.serviceOf();
-        _requireMeter(serviceId);
-        bool ended = _isEnded(serviceId);
+        (bool allowed, uint256 retiredAt) = _registry.settlementState(serviceId, msg.sender);
+        if (!allowed) revert Errors.UsageEscrow_NotMeter(serviceId, msg.sender);
+        bool ended = _isEnded(retiredAt);
 
         // Effect.
         for (uint256 i; i < entries.length; ++i) consumed += _settleEntry(planId, entries[i], ended);
@@ -128,7 +129,8 @@ contract UsageEscrow is IUsageEscrow, EIP712, ERC165, ReentrancyGuardTransient {
 
     /// @inheritdoc IUsageEscrow
     function close(uint256 planId, address payer) external {
-        _requireMeter(planId.serviceOf());
+        uint256 serviceId = planId.serviceOf();
+        if (!_registry.isMeter(serviceId, msg.sender)) revert Errors.UsageEscrow_NotMeter(serviceId, msg.sender);
         Tab storage tab = _tabs[planId][payer];
         if (tab.withdrawAt == 0) revert Errors.UsageEscrow_NoRequest(planId, payer);
         uint256 withdrawAt = Math.min(tab.withdrawAt, block.timestamp);
@@ -292,19 +294,14 @@ contract UsageEscrow is IUsageEscrow, EIP712, ERC165, ReentrancyGuardTransient {
     }
 
     /// @dev A retired service settles for the withdrawal delay; then every tab is free to leave.
-    function _isEnded(uint256 serviceId) private view returns (bool) {
-        uint256 retiredAt = _registry.retiredAtOf(serviceId);
+    function _isEnded(uint256 retiredAt) private view returns (bool) {
         return retiredAt != 0 && block.timestamp > retiredAt + withdrawalDelay;
     }
 
     function _requireReady(uint256 planId, Tab storage tab) private view {
         uint256 withdrawAt = tab.withdrawAt;
         if (withdrawAt != 0 && block.timestamp >= withdrawAt) return;
-        if (!_isEnded(planId.serviceOf())) revert Errors.UsageEscrow_NotReady(planId, msg.sender, withdrawAt);
-    }
-
-    function _requireMeter(uint256 serviceId) private view {
-        if (!_registry.isMeter(serviceId, msg.sender)) revert Errors.UsageEscrow_NotMeter(serviceId, msg.sender);
+        if (!_isEnded(_registry.retiredAtOf(planId.serviceOf()))) revert Errors.UsageEscrow_NotReady(planId, msg.sender, withdrawAt);
     }
 
     function _requireAccessToken() private view {

@@ -209,10 +209,6 @@ interface IAccessToken is IERC1155 {
     /// @notice Length of the table of currencies.
     function currencyCount() external view returns (uint256);
 
-    /// @notice Unix time of the last sale of any plan of a service.
-    /// @param serviceId the service
-    function lastSaleOf(uint256 serviceId) external view returns (uint256);
-
     /// @notice Protocol fee of plans created now, in hundredths of a per cent.
     function feeBps() external view returns (uint256);
 }

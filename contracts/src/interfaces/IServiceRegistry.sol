@@ -112,6 +112,11 @@ interface IServiceRegistry is IERC721 {
     /// @param serviceId the service
     function answer(uint256 serviceId) external;
 
+    /// @notice Notes the time of a sale, where the service may sell. `AccessToken` only.
+    /// @param serviceId the service
+    /// @return selling as in `saleState`; where false, nothing was noted
+    function noteSale(uint256 serviceId) external returns (bool selling);
+
     /// @notice Takes up to `amount` of the bond. The court only.
     /// @param serviceId the service
     /// @param amount EMP base units asked for
@@ -146,13 +151,20 @@ interface IServiceRegistry is IERC721 {
     /// @return selling whether it may sell
     function saleState(uint256 serviceId) external view returns (address owner, bool selling);
 
-    /// @notice Whether a service may sell, as in `saleState`; what a sale asks, in one slot less. False for unknown ids.
-    /// @param serviceId the service
-    function isSelling(uint256 serviceId) external view returns (bool);
-
-    /// @notice Unix time of retirement, 0 while not retired or unknown; what activation, refund and settlement ask.
+    /// @notice Unix time of retirement, 0 while not retired or unknown; what activation and refund ask.
     /// @param serviceId the service
     function retiredAtOf(uint256 serviceId) external view returns (uint256);
+
+    /// @notice Both things a settlement asks, in one call.
+    /// @param serviceId the service
+    /// @param key meter key
+    /// @return allowed as `isMeter`
+    /// @return retiredAt as `retiredAtOf`
+    function settlementState(uint256 serviceId, address key) external view returns (bool allowed, uint256 retiredAt);
+
+    /// @notice Unix time of the last sale of any plan of a service; the cooldown of its bond counts from it.
+    /// @param serviceId the service
+    function lastSaleOf(uint256 serviceId) external view returns (uint256);
 
     /// @notice Status and the time of retirement.
     /// @param serviceId the service

@@ -110,6 +110,7 @@ library Errors {
     error ServiceRegistry_NotGovernance(address caller, address governance);
     error ServiceRegistry_NotGuardian(address caller, address guardian);
     error ServiceRegistry_NotCourt(address caller, address court);
+    error ServiceRegistry_NotAccessToken(address caller, address accessToken);
     error ServiceRegistry_NotMeterOrProvider(uint256 serviceId, address caller);
     error ServiceRegistry_RegistrationsPaused(uint256 until);
     error ServiceRegistry_PauseTooSoon(uint256 allowedAt);

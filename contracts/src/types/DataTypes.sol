@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Sale} from "../libraries/SaleWord.sol";
+
 /// @notice What a service offers.
 enum ServiceKind {
     Model,
@@ -58,12 +60,12 @@ struct Upstream {
     uint16 bps;
 }
 
-/// @notice A service as the registry keeps it; the first slot is all a sale reads, the second all a settlement reads.
+/// @notice A service as the registry keeps it; a sale touches the first slot only, a settlement the second only.
 /// @param bond EMP base units bonded, unbonding ones included
 /// @param unbonding EMP base units on their way out: they do not count for sales, they can be slashed
-/// @param underbondedSince unix time of `flagUnderbonded`; 0 while not flagged
 /// @param kind what is offered
 /// @param status whether it sells
+/// @param lastSale unix time of the last sale of any of its plans
 /// @param meter key that may settle its usage
 /// @param previousMeterUntil unix time in seconds; 0 where no key was replaced
 /// @param retiredAt unix time of retirement; 0 while not retired
@@ -73,13 +75,14 @@ struct Upstream {
 /// @param challenger who put up the challenge deposit
 /// @param challengeDeposit EMP base units of that deposit
 /// @param openDisputes disputes not resolved yet; while above 0 no bond leaves
+/// @param underbondedSince unix time of `flagUnderbonded`; 0 while not flagged
 /// @param contentHash keccak256 of the metadata document
 struct Service {
     uint96 bond;
     uint96 unbonding;
-    uint40 underbondedSince;
     ServiceKind kind;
     ServiceStatus status;
+    uint40 lastSale;
     // slot 1
     address meter;
     uint40 previousMeterUntil;
@@ -93,6 +96,7 @@ struct Service {
     uint96 challengeDeposit;
     // slots 4 and 5
     uint32 openDisputes;
+    uint40 underbondedSince;
     bytes32 contentHash;
 }
 
@@ -152,48 +156,35 @@ struct PlanTerms {
     uint64 perUnitOut;
 }
 
-/// @notice A plan as `AccessToken` keeps it; a sale reads the first two slots, anything else one of them.
-/// @param unitPrice as in `PlanTerms`
-/// @param currency as in `PlanTerms`
-/// @param refundable as in `PlanTerms`
-/// @param saleOpen whether its holder lets it sell
-/// @param feeBps protocol fee it keeps
-/// @param royaltyBps as in `PlanTerms`
-/// @param saleStart as in `PlanTerms`
-/// @param earlySeconds as in `PlanTerms`
-/// @param period as in `PlanTerms`
+/// @notice Counters of a plan beside their caps; exactly one storage slot.
 /// @param supply units that exist
 /// @param sold units ever sold less refunded
 /// @param supplyCap as in `PlanTerms`, 2**63 - 1 for none
 /// @param accountCap as in `PlanTerms`
-/// @param earlyScore as in `PlanTerms`
-/// @param perRequest as in `PlanTerms`
-/// @param perUnitIn as in `PlanTerms`
-/// @param measure as in `PlanTerms`
-/// @param exists true for every plan created
-/// @param perUnitOut as in `PlanTerms`
-/// @param limitsHash as in `PlanTerms`
-struct Plan {
-    uint96 unitPrice;
-    uint8 currency;
-    bool refundable;
-    bool saleOpen;
-    uint16 feeBps;
-    uint16 royaltyBps;
-    uint40 saleStart;
-    uint32 earlySeconds;
-    uint32 period;
-    // slot 1
+struct PlanCount {
     uint64 supply;
     uint64 sold;
     uint64 supplyCap;
     uint64 accountCap;
+}
+
+/// @notice A plan as `AccessToken` keeps it: a sale touches slots 0 and 1, the rest is seldom read.
+/// @param sale packed terms that sales and releases read
+/// @param count its counters
+/// @param earlyScore as in `PlanTerms`
+/// @param perRequest as in `PlanTerms`
+/// @param perUnitIn as in `PlanTerms`
+/// @param measure as in `PlanTerms`
+/// @param perUnitOut as in `PlanTerms`
+/// @param limitsHash as in `PlanTerms`
+struct Plan {
+    Sale sale;
+    PlanCount count;
     // slot 2
     uint112 earlyScore;
     uint64 perRequest;
     uint64 perUnitIn;
     Measure measure;
-    bool exists;
     // slots 3 and 4
     uint64 perUnitOut;
     bytes32 limitsHash;
@@ -225,14 +216,6 @@ struct Currency {
 struct ShareAccount {
     uint128 owed;
     uint128 checkpoint;
-}
-
-/// @notice What `AccessToken` keeps of a service; one storage slot.
-/// @param lastSale unix time of the last sale of any of its plans
-/// @param planCount plans it ever created
-struct ServiceSales {
-    uint40 lastSale;
-    uint32 planCount;
 }
 
 /// @notice A purchase as it was asked for.
