@@ -62,10 +62,10 @@ async def _run(home: Path, port: int, gateway_port: int, block_time: int, keep: 
             say("seeding providers, services, buyers, stakers and some history")
             await _bind(network, services, await seed(network))
         _introduce(network, services)
-        ended = asyncio.create_task(services.process.wait())
+        ended = asyncio.create_task(services.child.wait())
         await asyncio.wait({ended, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if ended.done() and not stop.is_set():
-            say(f"the services ended by themselves; see {services.log}")
+            say(f"the services ended by themselves; see {services.child.log}")
         ended.cancel()
     say("stopped")
 

@@ -1,14 +1,12 @@
 """`emporion up` as a child process beside a devnet: started, waited for, ended by its handle."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Self
 
+from backend.cli.children import Child
 from backend.cli.devnet.accounts import devnet_secret
 from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.ports import free_port
@@ -18,7 +16,6 @@ from backend.core.settings import Settings, child_environment, load_settings
 from backend.net.client import HttpClient
 
 START_SECONDS: Final = 60.0
-STOP_SECONDS: Final = 15.0
 
 
 @dataclass(slots=True)
@@ -27,8 +24,7 @@ class Services:
 
     url: str
     http: HttpClient
-    log: Path
-    process: asyncio.subprocess.Process
+    child: Child
 
     @classmethod
     @asynccontextmanager
@@ -41,61 +37,39 @@ class Services:
             say(f"port {port} is taken; the gateway is at port {chosen}")
         settings = devnet_settings(devnet, chosen, **given)
         log = devnet.home / "services.log"
-        with log.open("wb") as stream:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "backend.cli.main",
-                "up",
-                env=child_environment(settings),
-                stdout=stream,
-                stderr=stream,
-                start_new_session=True,
-            )
+        child = await Child.start("up", env=child_environment(settings), log=log)
         try:
             async with HttpClient(GATEWAYS) as http:
-                services = cls(settings.base_url, http, log, process)
+                services = cls(settings.base_url, http, child)
                 await services._ready()
                 yield services
         finally:
-            await _end(process)
+            await child.stop()
 
     async def _ready(self) -> None:
         client = GatewayClient(self.http, self.url)
         deadline = asyncio.get_running_loop().time() + START_SECONDS
-        while asyncio.get_running_loop().time() < deadline and self.process.returncode is None:
+        while asyncio.get_running_loop().time() < deadline and self.child.running:
             with suppress(UpstreamError, GatewayRefused):
                 await client.ask("GET", "/readyz")
                 return
             await asyncio.sleep(0.1)
-        words = self.log.read_text(encoding="utf-8", errors="replace")[-2_000:]
-        raise NodeUnreachable(f"`emporion up` did not get ready; its last words: {words}")
+        raise NodeUnreachable(f"`emporion up` did not get ready; its last words: {self.child.last_words()}")
 
 
 def devnet_settings(devnet: Devnet, port: int, **given: object) -> Settings:
     """Settings of the services beside a devnet: its node, its record, its meter key."""
-    return load_settings(
-        home=devnet.home,
-        network="dev",
-        devnet=True,
-        rpc_urls=[devnet.rpc_url],
-        ws_url=devnet.ws_url,
-        poll_interval_ms=100,
-        gateway_port=port,
-        cors_origins=["*"],
-        meter_key=devnet_secret("meter").hex(),
-        allow_loopback_upstreams=True,
-        settle_interval_seconds=2,
-        **given,
-    )
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is not None:
-        return
-    process.send_signal(signal.SIGTERM)
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+    values: dict[str, object] = {
+        "home": devnet.home,
+        "network": "dev",
+        "devnet": True,
+        "rpc_urls": [devnet.rpc_url],
+        "ws_url": devnet.ws_url,
+        "poll_interval_ms": 100,
+        "gateway_port": port,
+        "cors_origins": ["*"],
+        "meter_key": devnet_secret("meter").hex(),
+        "allow_loopback_upstreams": True,
+        "settle_interval_seconds": 2,
+    }
+    return load_settings(**(values | given))
