@@ -10,14 +10,23 @@ import orjson
 
 from backend.core.errors import UpstreamError
 from backend.inference.usage import Usage, usage_of
+from backend.inference.words import dicts, words_of
 
 MOST_EVENT_BYTES: Final = 4 * 1024 * 1024
 EVENT_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
-NOTABLE: Final = re.compile(
-    rb'"usage"\s*:\s*\{|\[DONE\]|"error"\s*:|^error:|"finish_reason"\s*:\s*"'
-    rb'|"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"',
-    re.MULTILINE,
+NOTABLE: Final = (
+    b"[DONE]",
+    b'"usage":{',
+    b'"usage": {',
+    b'"finish_reason":"',
+    b'"finish_reason": "',
+    b'"error"',
+    b"error:",
+    b'"response.',
 )
+"""Marks of events worth parsing, in the two spacings servers write; plain searches, a tenth of a pattern's
+cost.
+"""
 DONE: Final = b"[DONE]"
 LAST_TYPES: Final = ("response.completed", "response.incomplete")
 
@@ -54,7 +63,7 @@ class StreamScanner:
         whole, self._rest = data[:cut], data[cut:]
         if len(self._rest) > self._most:
             raise UpstreamError("the upstream sent an event that is too large")
-        if whole and NOTABLE.search(whole):
+        if _is_notable(whole):
             whole = b"".join(event for event in _events(whole) if self._passes(event))
         if whole:
             self._passed.append(whole)
@@ -68,7 +77,7 @@ class StreamScanner:
     def delivered_text(self) -> str:
         """The words passed on so far, for our own count of a partial answer."""
         documents = [_document(event) for whole in self._passed for event in _events(whole)]
-        return "".join(_words(document) for document in documents if document is not None)
+        return "".join(words_of(document) for document in documents if document is not None)
 
     def _passes(self, event: bytes) -> bool:
         data = _data(event)
@@ -88,10 +97,17 @@ class StreamScanner:
             return False
         self.usage = usage_of(document) or self.usage
         choices = document.get("choices")
-        if document.get("type") in LAST_TYPES or any(c.get("finish_reason") for c in _dicts(choices)):
+        if document.get("type") in LAST_TYPES or any(c.get("finish_reason") for c in dicts(choices)):
             self.finished = True
         extra = choices == [] and usage_of(document) is not None
         return self._keep_usage or not extra
+
+
+def _is_notable(whole: bytes) -> bool:
+    for mark in NOTABLE:  # noqa: SIM110 - `any` costs twice the search itself
+        if mark in whole:
+            return True
+    return False
 
 
 def _last_end(data: bytes) -> int:
@@ -125,21 +141,3 @@ def _document(event: bytes) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return document if isinstance(document, dict) else None
-
-
-def _words(document: dict[str, Any]) -> str:
-    """The text one event adds to the answer: content, reasoning, tool arguments."""
-    if isinstance(document.get("delta"), str):
-        return str(document["delta"])
-    words = []
-    for choice in _dicts(document.get("choices")):
-        found = choice.get("delta")
-        delta = found if isinstance(found, dict) else {}
-        calls = [call.get("function") for call in _dicts(delta.get("tool_calls"))]
-        words += [choice.get("text"), delta.get("content"), delta.get("reasoning_content")]
-        words += [call[key] for call in _dicts(calls) for key in ("name", "arguments") if key in call]
-    return "".join(word for word in words if isinstance(word, str))
-
-
-def _dicts(value: object) -> list[dict[str, Any]]:
-    return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []

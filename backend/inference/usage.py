@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from backend.core.errors import UpstreamError
 from backend.inference.prepare import WorstCase
 
 BYTES_PER_TOKEN: Final = 4
@@ -67,6 +68,24 @@ def usage_in_reply(body: bytes) -> Usage | None:
         return usage_of(orjson.loads(body))
     except orjson.JSONDecodeError:
         return None
+
+
+async def usage_or_count(
+    reported: Usage | None, worst: WorstCase, prompt: str, delivered: str, counter: TokenCounter
+) -> Usage:
+    """What to charge: the upstream's count, else ours of the words; never above the worst case.
+
+    Nothing delivered is nothing used. A counter that fails is replaced by an estimate.
+    """
+    if reported is not None:
+        return reported.within(worst)
+    if not delivered:
+        return Usage(0, 0, estimated=True)
+    try:
+        counts = [await counter.count_tokens(words) for words in (prompt, delivered)]
+    except UpstreamError:
+        counts = [await ByteCounter().count_tokens(words) for words in (prompt, delivered)]
+    return Usage(counts[0], counts[1], estimated=True).within(worst)
 
 
 def _count(told: Mapping[str, Any], *names: str) -> int | None:

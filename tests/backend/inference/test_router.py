@@ -138,7 +138,6 @@ class TestOpen:
             await answer.read(4)
         assert reply.closed
 
-
     async def test_stream_that_begins_with_an_error(self) -> None:
         broken = ScriptedReply([b'data: {"error":{"code":500,"message":"x"}}\n\n'])
         answer = await opened(router(), member("a", broken), member("b", ScriptedReply([b"data: {}"])))

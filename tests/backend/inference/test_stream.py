@@ -10,6 +10,8 @@ StreamScanner.feed
   when words of an answer look like events -> they pass
 close
   when the last event lacks its blank line -> completed
+usage_or_count
+  when the upstream reports -> its count; when not -> ours, marked; when nothing was delivered -> nothing
 delivered_text -> content, reasoning, tool arguments, text
 """
 
@@ -23,7 +25,13 @@ from hypothesis import strategies as st
 from backend.core.errors import UpstreamError
 from backend.inference.prepare import WorstCase
 from backend.inference.stream import StreamScanner
-from backend.inference.usage import ByteCounter, Usage, usage_in_reply, usage_of
+from backend.inference.usage import ByteCounter, Usage, usage_in_reply, usage_of, usage_or_count
+from backend.inference.words import words_in_reply
+
+
+class FailingCounter:
+    async def count_tokens(self, text: str) -> int:
+        raise UpstreamError("no tokenizer")
 
 
 def event(document: object) -> bytes:
@@ -141,6 +149,19 @@ class TestUsage:
     def test_lying_upstream_is_held_to_the_worst_case(self) -> None:
         assert Usage(10**9, 3).within(WorstCase(100, 10)) == Usage(100, 3, estimated=True)
         assert Usage(5, 3).within(WorstCase(100, 10)) == Usage(5, 3)
+
+    async def test_count_of_ours_where_none_is_reported(self) -> None:
+        worst = WorstCase(100, 1)
+        assert await usage_or_count(Usage(1, 1), worst, "p", "d", FailingCounter()) == Usage(1, 1)
+        assert await usage_or_count(None, worst, "p", "", FailingCounter()) == Usage(0, 0, estimated=True)
+        found = await usage_or_count(None, worst, "12345", "123456789", FailingCounter())
+        assert found == Usage(2, 1, estimated=True)
+
+    def test_words_of_a_whole_reply(self) -> None:
+        chat = {"choices": [{"message": {"content": "a"}}, {"text": "b"}]}
+        assert words_in_reply(orjson.dumps(chat)) == "ab"
+        assert words_in_reply(b'{"output": [{"content": [{"text": "c"}]}]}') == "c"
+        assert (words_in_reply(b"<html>"), words_in_reply(b"[]")) == ("", "")
 
     async def test_estimate_rounds_up(self) -> None:
         assert await ByteCounter().count_tokens("12345") == 2
