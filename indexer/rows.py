@@ -81,8 +81,10 @@ class Gatherer:
 class RowBook:
     """The rows of a step: ``load`` what is stored, ``begin`` each block, then take ``changed``, ``undo``."""
 
-    def __init__(self, chain_id: int, block: Header) -> None:
+    def __init__(self, chain_id: int, block: Header, complete: bool = False) -> None:
+        """With `complete`, a row that was not loaded is known to be absent."""
         self.block = block
+        self.complete = complete
         self.undo: list[UndoRecord] = []
         self.facts: dict[Model, list[Row]] = {table: [] for table in FACTS}
         self._chain_id = chain_id
@@ -113,11 +115,10 @@ class RowBook:
 
     def edit(self, table: Model, *key: Any) -> Row:
         """The row to change. Raises ChainError for a row that was not gathered: a projection's bug."""
-        try:
-            row = self._rows[table][key]
-        except KeyError:
+        row = self._rows[table].get(key)
+        if row is None and not self.complete and key not in self._rows[table]:
             name = PROJECTED[table].name
-            raise ChainError(f"{name} {key} was not loaded: its key hangs on a row") from None
+            raise ChainError(f"{name} {key} was not loaded: its key hangs on a row")
         if self._keeps_undo and (table, key) not in self._marked:
             self._marked.add((table, key))
             self.undo.append(UndoRecord(self.block.number, table, key, dict(row) if row else None))

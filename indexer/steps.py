@@ -6,27 +6,23 @@ headers, raw logs, projections, undo records and outbox rows of the new blocks a
 
 # ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Final
 
 from backend.chain.events import DecodedEvent, Header, RawLog
-from backend.core.errors import DatabaseBusy
-from backend.db.tables.chain import Block, Heartbeat, Log, Undo
-from indexer.journal import rewind_rows, undo_rows
+from backend.core.errors import DatabaseBusy, DatabaseError
+from backend.db.tables.chain import Block, Heartbeat, Log
+from indexer.folding import fold_events, write_book
+from indexer.journal import rewind_rows
 from indexer.outbox import append, retractions, rows_of
-from indexer.projections.registry import fold
-from indexer.rows import Gatherer, RowBook
-from indexer.shapes import FACTS, PINNED, PROJECTED, RAW, Row, shape_of
+from indexer.replay import Decode, rebuild
+from indexer.rows import RowBook
+from indexer.shapes import FACTS, RAW, Row, shape_of
 from indexer.statements import Statements
 
-REBUILD_BATCH: Final = 5_000
-"""Raw logs folded at once when projections are rebuilt."""
 _BY_BLOCK: Final = ("blocks", "logs", "undo", *(shape.name for shape in FACTS.values()))
 _HEARTBEAT: Final = shape_of(Heartbeat)
-
-Decode = Callable[[RawLog], DecodedEvent | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +93,14 @@ def beat(db: Statements, chain_id: int, confirmed_at_ms: int, node_number: int) 
     db.upsert(_HEARTBEAT, [row])
 
 
+def stored_head(db: Statements, chain_id: int) -> Head:
+    """The head of a chain. Raises DatabaseError where the store is bound to none."""
+    found = db.run(f"SELECT number, hash FROM chain.chains WHERE chain_id = {db.mark}", chain_id)
+    if not found:
+        raise DatabaseError(f"the store mirrors no chain {chain_id}; run `emporion index` first")
+    return Head(*found[0])
+
+
 def _header_of(head: Head) -> Header:
     return Header(head.number, head.hash, b"", 0)
 
@@ -132,62 +136,14 @@ def _forget_blocks(db: Statements, step: Step) -> None:
         db.upsert(RAW[Block], [_block_row(step.chain_id, step.anchor)])
 
 
-def fold_events(
-    db: Statements,
-    chain_id: int,
-    events: Sequence[tuple[DecodedEvent, Header]],
-    book: RowBook,
-    keeps_undo: Callable[[int], bool],
-) -> None:
-    """Load the rows the events touch and fold the events into them, block by block."""
-    load_rows(db, chain_id, events, book)
-    for number, group in groupby(events, key=lambda pair: pair[1].number):
-        pairs = list(group)
-        book.begin(pairs[0][1], keeps_undo(number))
-        for event, _ in pairs:
-            fold(event, book)
-
-
-def load_rows(
-    db: Statements, chain_id: int, events: Sequence[tuple[DecodedEvent, Header]], book: RowBook
-) -> None:
-    """Bring every row the events touch into the book, those it has already left alone."""
-    if not events:
-        return
-    gatherer = Gatherer(chain_id, events[0][1])
-    for event, block in events:
-        gatherer.block = block
-        fold(event, gatherer)
-    for table in PINNED:
-        book.load(table, db.select_all(PROJECTED[table], chain_id))
-        book.load(table, [], gatherer.needed[table])
-    for table, keys in gatherer.keys().items():
-        book.load(table, db.select(PROJECTED[table], chain_id, keys), keys)
-
-
-def write_rows(db: Statements, chain_id: int, book: RowBook) -> dict[str, int]:
-    """Write what the book holds; rows written by table."""
-    written = {}
-    for table, rows in book.changed().items():
-        db.upsert(PROJECTED[table], rows)
-        written[PROJECTED[table].name] = len(rows)
-    for table, keys in book.removed().items():
-        db.delete(PROJECTED[table], chain_id, keys)
-    for table, rows in book.facts.items():
-        db.insert(FACTS[table], rows)
-        written[FACTS[table].name] = len(rows)
-    return written
-
-
 def _fold_and_write(
     db: Statements, step: Step, events: Sequence[DecodedEvent], book: RowBook
 ) -> dict[str, int]:
     blocks = {header.number: header for header in step.headers}
-    pairs = [(event, blocks[event.log.block_number]) for event in events]
-    fold_events(db, step.chain_id, pairs, book, lambda number: number > step.finalized)
-    written = write_rows(db, step.chain_id, book)
-    db.insert(RAW[Undo], undo_rows(step.chain_id, book.undo))
-    append(db, rows_of(step.chain_id, pairs))
+    placed = [(event, blocks[event.log.block_number]) for event in events]
+    fold_events(db, step.chain_id, placed, book, lambda number: number > step.finalized)
+    written = write_book(db, step.chain_id, book)
+    append(db, rows_of(step.chain_id, placed))
     return written
 
 
@@ -243,56 +199,3 @@ def _move_head(db: Statements, step: Step, journal_from: int) -> None:
         step.chain_id,
         journal_from,
     )
-
-
-def rebuild(db: Statements, chain_id: int, decode: Decode) -> None:
-    """Make every projection again from the raw logs that are left, without a node."""
-    for shape in (*PROJECTED.values(), *FACTS.values()):
-        db.change(f"DELETE FROM chain.{shape.name} WHERE chain_id = {db.mark}", chain_id)
-    for pairs in stored_events(db, chain_id, decode):
-        book = RowBook(chain_id, pairs[0][1])
-        fold_events(db, chain_id, pairs, book, lambda _: False)
-        write_rows(db, chain_id, book)
-
-
-def stored_events(
-    db: Statements, chain_id: int, decode: Decode
-) -> Iterator[list[tuple[DecodedEvent, Header]]]:
-    """The stored logs, decoded, a batch at a time."""
-    after = (-1, -1)
-    while rows := _stored_logs(db, chain_id, after):
-        after = (rows[-1][0].block_number, rows[-1][0].log_index)
-        pairs = [(event, block) for log, block in rows if (event := decode(log)) is not None]
-        if pairs:
-            yield pairs
-
-
-def _stored_logs(db: Statements, chain_id: int, after: tuple[int, int]) -> list[tuple[RawLog, Header]]:
-    mark = db.mark
-    rows = db.run(
-        "SELECT l.block_number, l.block_hash, l.tx_hash, l.tx_index, l.log_index, l.address, l.topics, "
-        "l.data, b.parent_hash, b.timestamp FROM chain.logs l "
-        "JOIN chain.blocks b ON b.chain_id = l.chain_id AND b.number = l.block_number "
-        f"WHERE l.chain_id = {mark} AND (l.block_number, l.log_index) > ({mark}, {mark}) "
-        f"ORDER BY l.block_number, l.log_index LIMIT {REBUILD_BATCH}",
-        chain_id,
-        *after,
-    )
-    return [_read_log(*row) for row in rows]
-
-
-def _read_log(
-    number: int,
-    block_hash: bytes,
-    tx_hash: bytes,
-    tx_index: int,
-    log_index: int,
-    address: bytes,
-    topics: bytes,
-    data: bytes,
-    parent: bytes,
-    timestamp: int,
-) -> tuple[RawLog, Header]:
-    words = tuple(topics[start : start + 32] for start in range(0, len(topics), 32))
-    log = RawLog(number, block_hash, tx_hash, tx_index, log_index, address, words, data)
-    return log, Header(number, block_hash, parent, timestamp)
