@@ -102,6 +102,11 @@ class Mirror:
         rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
         return rows[0] if rows else None
 
+    async def journal_from(self) -> int:
+        """The lowest block whose changes the journal still knows."""
+        row = await self._chain()
+        return row.journal_from if row else self.anchor + 1
+
     async def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Stored block hashes."""
         query = select(Block).where(

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any, Final
 
 from pydantic_core import PydanticUndefined
-from sqlalchemy import JSON, Boolean, Column, LargeBinary, String, Table
+from sqlalchemy import Column, Table
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
 from backend.db.tables import chain
@@ -20,15 +21,8 @@ Row = dict[str, Any]
 Key = tuple[Any, ...]
 Model = type[SQLModel]
 
-_ZEROS: Final[tuple[tuple[type[Any], Any], ...]] = (
-    (Uint256, 0),
-    (AddressType, bytes(20)),
-    (HashType, bytes(32)),
-    (LargeBinary, b""),
-    (Boolean, False),
-    (JSON, "{}"),
-    (String, ""),
-)
+_ZEROS: Final[Mapping[type[Any], Any]] = {int: 0, bool: False, bytes: b"", str: "", object: "{}"}
+_SIZED: Final[Mapping[type[Any], bytes]] = {AddressType: bytes(20), HashType: bytes(32)}
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,7 @@ class Shape:
     @cached_property
     def key_columns(self) -> tuple[str, ...]:
         """The whole primary key."""
-        return ("chain_id", *self.key)
+        return ("chain_id", *self.key) if "chain_id" in self.columns else self.key
 
     @cached_property
     def value_columns(self) -> tuple[str, ...]:
@@ -81,7 +75,15 @@ def table_of(model: Model) -> Table:
 def _zero(column: Column[Any]) -> Any:
     if column.nullable:
         return None
-    return next((zero for kind, zero in _ZEROS if isinstance(column.type, kind)), 0)
+    return _SIZED.get(type(column.type), _ZEROS[_kind(column)])
+
+
+def _kind(column: Column[Any]) -> type[Any]:
+    """What a value of the column is in this program; `object` for a document."""
+    if isinstance(column.type, Uint256):
+        return int
+    plain = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+    return plain.python_type
 
 
 def _default(model: Model, column: Column[Any]) -> Any:
@@ -95,18 +97,17 @@ def shape_of(model: Model) -> Shape:
     columns = list(table.columns)
 
     def named(*kinds: type[Any]) -> frozenset[str]:
-        return frozenset(column.name for column in columns if isinstance(column.type, kinds))
+        return frozenset(column.name for column in columns if _kind(column) in kinds)
 
-    wide = named(Uint256)
     return Shape(
         model=model,
         name=table.name,
         columns=tuple(column.name for column in columns),
         key=tuple(column.name for column in table.primary_key.columns if column.name != "chain_id"),
-        wide=wide,
-        flags=named(Boolean),
-        texts=named(String, JSON) - wide,
-        raw=named(AddressType, HashType, LargeBinary),
+        wide=frozenset(column.name for column in columns if isinstance(column.type, Uint256)),
+        flags=named(bool),
+        texts=named(str, object),
+        raw=named(bytes),
         blank={column.name: _default(model, column) for column in columns},
     )
 

@@ -12,7 +12,7 @@ from itertools import chain as flat
 from typing import Any, Final, Protocol, TypeVar
 
 import psycopg
-from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Numeric, String
+from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Numeric, String, text
 from sqlalchemy.dialects.postgresql import dialect as postgres_dialect
 from sqlalchemy.util import await_only
 
@@ -224,6 +224,18 @@ class PostgresStatements:
     def _keys(self, shape: Shape, keys: Sequence[Key]) -> list[list[Any]]:
         rows = [dict(zip(shape.key, key, strict=True)) for key in keys]
         return postgres_arrays(shape, rows, shape.key)
+
+
+async def in_one_read(store: Store, work: Callable[[Statements], T]) -> T:
+    """Run `work` on one snapshot of the store; it must not write."""
+    async with store.read_connection() as connection:
+        await connection.execute(text("SELECT 1"))  # begins the transaction
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        if store.dialect == "sqlite":
+            raw = driver._conn
+            result: T = await driver._execute(lambda: work(SqliteStatements(raw)))
+            return result
+        return await connection.run_sync(lambda _: work(PostgresStatements(driver)))
 
 
 async def in_one_write(store: Store, work: Callable[[Statements], T]) -> T:
