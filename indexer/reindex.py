@@ -1,0 +1,127 @@
+"""Reindex: every projection made again from the stored raw logs, without a node, while readers go on.
+
+The rows are built in shadow tables, batch by batch; then one transaction puts them in the place of the old
+ones. Readers see the old rows until it commits and the new ones after.
+"""
+
+# ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, MetaData, Table
+from sqlalchemy.schema import CreateTable, DropTable
+
+from backend.core.deployment import Deployment
+from backend.core.errors import DatabaseBusy
+from backend.db.session import Store
+from indexer.folding import LIVE, Target
+from indexer.lease import sole_writer
+from indexer.mirror import Mirror
+from indexer.replay import BEGINNING, Place, replay_batch
+from indexer.shapes import table_of
+from indexer.statements import Statements, in_one_write
+from indexer.steps import Head, stored_head
+
+PREFIX: Final = "shadow_"
+SHADOW: Final = Target.of(PREFIX)
+PATIENCE_SECONDS: Final = 5.0
+"""How long a running indexer is waited for."""
+
+Progress = Callable[[int, int], None]
+"""Told the block reached and the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reindexed:
+    """What was made again: up to which block, and rows by table."""
+
+    head: Head
+    rows: dict[str, int]
+
+
+async def reindex(
+    store: Store,
+    deployment: Deployment,
+    now_ms: Callable[[], int],
+    progress: Progress | None = None,
+) -> Reindexed:
+    """Rebuild all projections of a chain. Raises DatabaseBusy while an indexer holds the store."""
+    mirror, stop = Mirror(store, deployment), asyncio.Event()
+    giving_up = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, stop.set)
+    async with sole_writer(store, stop, now_ms) as lost:
+        giving_up.cancel()
+        if stop.is_set():
+            raise DatabaseBusy("an indexer holds the store; stop it, reindex, and start it again")
+        head = await mirror.head()
+        await _make_shadows(store)
+        await _fill_shadows(store, mirror, head, lost, progress)
+        rows = await in_one_write(store, lambda db: _swap(db, mirror.chain_id, head))
+        await _drop_shadows(store)
+        return Reindexed(head, rows)
+
+
+async def _fill_shadows(
+    store: Store, mirror: Mirror, head: Head, lost: asyncio.Event, progress: Progress | None
+) -> None:
+    journal_from = await mirror.journal_from()
+    place: Place = BEGINNING
+    while not lost.is_set():
+        done = await in_one_write(
+            store,
+            lambda db, after=place: replay_batch(  # type: ignore[misc]
+                db, mirror.chain_id, mirror.reader.decode, after, lambda n: n >= journal_from, SHADOW
+            ),
+        )
+        if done is None:
+            return
+        place = done
+        if progress is not None:
+            progress(place[0], head.number)
+
+
+def _swap(db: Statements, chain_id: int, head: Head) -> dict[str, int]:
+    if stored_head(db, chain_id) != head:
+        raise DatabaseBusy("another indexer wrote meanwhile; stop it and reindex again")
+    rows = {}
+    for old, new in zip(LIVE.shapes, SHADOW.shapes, strict=True):
+        names = ", ".join(f'"{name}"' for name in old.columns)
+        db.change(f"DELETE FROM chain.{old.name} WHERE chain_id = {db.mark}", chain_id)
+        rows[old.name] = db.change(
+            f"INSERT INTO chain.{old.name} ({names}) SELECT {names} FROM chain.{new.name}"
+        )
+    return rows
+
+
+def _shadow_tables() -> list[Table]:
+    apart = MetaData()
+    tables = [
+        table_of(old.model).to_metadata(apart, name=new.name)
+        for old, new in zip(LIVE.shapes, SHADOW.shapes, strict=True)
+    ]
+    for table in tables:
+        table.indexes.clear()
+    return tables
+
+
+async def _make_shadows(store: Store) -> None:
+    """Empty shadow tables without secondary indexes; those that a crash left behind go first."""
+
+    def make(connection: Connection) -> None:
+        for table in _shadow_tables():
+            connection.execute(DropTable(table, if_exists=True))
+            connection.execute(CreateTable(table))
+
+    async with store.write_connection() as connection:
+        await connection.run_sync(make)
+
+
+async def _drop_shadows(store: Store) -> None:
+    def drop(connection: Connection) -> None:
+        for table in _shadow_tables():
+            connection.execute(DropTable(table, if_exists=True))
+
+    async with store.write_connection() as connection:
+        await connection.run_sync(drop)
