@@ -109,6 +109,13 @@ class NodeClient:
         """Number of the newest block."""
         return _number(await self.call("eth_blockNumber"))
 
+    async def timestamp(self) -> int:
+        """Unix time of the newest block."""
+        header = await self.header("latest")
+        if header is None:
+            raise NodeError(f"the node at {self.host} has no newest block; is it still starting?")
+        return header.timestamp
+
     async def genesis_hash(self) -> bytes:
         """Hash of block 0, which tells two chains of one id apart."""
         header = await self.header(0)

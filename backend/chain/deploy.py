@@ -104,15 +104,17 @@ class _Run:
         found = read_journal(self.path)
         if found is not None:
             self._require_ours(found, chain_id, genesis)
-            units = plan(self._settings, self._deployer, found.first_nonce)
+            units = plan(self._settings, self._deployer, found.first_nonce, found.begun_at)
             if fingerprint(units) == found.fingerprint:
                 log.info("chain.deploy.resumed", sent=len(found.sent), of=len(units))
                 self._journal = found
                 return units
             log.warning("chain.deploy.restarted", reason="contracts or settings changed since it was begun")
         first = await self._client.nonce(self._deployer, "pending")
-        units = plan(self._settings, self._deployer, first)
-        self._journal = Journal(chain_id, genesis, checksum(self._deployer), first, fingerprint(units))
+        begun_at = await self._client.timestamp()
+        units = plan(self._settings, self._deployer, first, begun_at)
+        deployer = checksum(self._deployer)
+        self._journal = Journal(chain_id, genesis, deployer, first, begun_at, fingerprint(units))
         write_journal(self.path, self._journal)
         return units
 

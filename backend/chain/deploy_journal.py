@@ -13,12 +13,13 @@ FORMAT: Final = 1
 
 @dataclass(slots=True)
 class Journal:
-    """One attempt: on which chain, from which key and nonce, of which contracts; hashes sent by contract."""
+    """One attempt: chain, key, first nonce, when begun (unix), contracts; hashes sent by contract."""
 
     chain_id: int
     genesis_hash: str
     deployer: str
     first_nonce: int
+    begun_at: int
     fingerprint: str
     sent: dict[str, list[str]] = field(default_factory=dict)
 

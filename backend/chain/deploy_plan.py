@@ -1,24 +1,22 @@
 """What a deployment consists of: contracts in order, each constructor argument by its parameter's name. Pure.
 
-To add a contract: a line in `ORDER`, a line in `ROLES` if others name it, its plain values in `LIVE` (and in
-`SHORTENED` where a devnet's are others). While a role's contract is not in `ORDER`, the operator stands in.
+To add a contract: a line in `ORDER` or `COMPLETE`, a line in `ROLES` if others name it, its plain values in
+`deploy_values.py`. While a role's contract is not among those deployed, the operator stands in.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from backend.chain.abi import encode_values
+from backend.chain.deploy_values import AIRDROP_SECONDS, LIVE, SHORTENED, VESTING_SECONDS
 from backend.chain.envelope import creation_address
 from backend.core.errors import SettingsError
 from backend.core.units import Address, checksum, hex_of
 from contracts.artifacts import Artifact, load
 
-MINUTE: Final = 60
-HOUR: Final = 3_600
-DAY: Final = 86_400
-EMP: Final = 10**18
+__all__ = ["COMPLETE", "LIVE", "ORDER", "DeploySettings", "Unit", "fingerprint", "plan"]
 
 ORDER: Final = (
     "TestDollar",
@@ -30,6 +28,15 @@ ORDER: Final = (
     "StakingVault",
     "TokenMarket",
 )
+COMPLETE: Final = (
+    *ORDER,
+    "ServiceReviews",
+    "DisputeCourt",
+    "EmporionDistributor",
+    "EmporionTimelock",
+    "EmporionGovernor",
+)
+"""With the court and the government: the parameters are the timelock's, the supply is not the operator's."""
 DEVNET_ONLY: Final = frozenset({"TestDollar"})
 
 ROLES: Final[Mapping[str, str]] = {
@@ -42,49 +49,12 @@ ROLES: Final[Mapping[str, str]] = {
     "market": "TokenMarket",
     "court": "DisputeCourt",
     "distributor": "EmporionDistributor",
-    "governance": "TimelockController",
-    "treasury": "TimelockController",
+    "governance": "EmporionTimelock",
+    "treasury": "EmporionTimelock",
+    "governor": "EmporionGovernor",
     "guardian": "",
 }
 """Address parameter -> the contract that plays the part; the guardian is an account."""
-
-LIVE: Final[Mapping[str, Any]] = {
-    "distributorAmount": 40_000_000 * EMP,
-    "treasuryAmount": 60_000_000 * EMP,
-    "initialFeeBps": 250,
-    "initialWithdrawalDelay": DAY,
-    "minWithdrawalDelay": HOUR,
-    "maxWithdrawalDelay": 7 * DAY,
-    "ServiceRegistry.settings": {
-        "minBond": 1_000 * EMP,
-        "unbondCooldown": 45 * DAY,
-        "minUnbondCooldown": 45 * DAY,
-        "maxUnbondCooldown": 90 * DAY,
-        "flagPeriod": 30 * DAY,
-        "challengePeriod": 30 * DAY,
-        "challengeDeposit": 100 * EMP,
-    },
-    "StakingVault.settings": {
-        "minDuration": 7 * DAY,
-        "maxDuration": 365 * DAY,
-        "streamDuration": 7 * DAY,
-    },
-}
-"""Values by parameter, or by contract and parameter where several contracts use the name."""
-
-SHORTENED: Final[Mapping[str, Any]] = {
-    "initialWithdrawalDelay": MINUTE,
-    "minWithdrawalDelay": 1,
-    "ServiceRegistry.settings": {
-        **LIVE["ServiceRegistry.settings"],
-        "unbondCooldown": 10 * MINUTE,
-        "minUnbondCooldown": MINUTE,
-        "flagPeriod": 10 * MINUTE,
-        "challengePeriod": 10 * MINUTE,
-    },
-    "StakingVault.settings": {"minDuration": MINUTE, "maxDuration": 365 * DAY, "streamDuration": MINUTE},
-}
-"""What a devnet has otherwise, so that a demonstration need not wait for days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +70,7 @@ class DeploySettings:
     currencies: tuple[Address, ...] = ()
     roles: Mapping[str, Address] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict)
+    contracts: tuple[str, ...] = ORDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +85,15 @@ class Unit:
     creation: bytes
 
 
-def plan(settings: DeploySettings, deployer: Address, first_nonce: int) -> list[Unit]:
-    """Every contract in order. Raises SettingsError for a parameter without a value, ArtifactMissingError."""
-    chosen = [name for name in ORDER if settings.devnet or name not in DEVNET_ONLY]
+def plan(settings: DeploySettings, deployer: Address, first_nonce: int, begun_at: int = 0) -> list[Unit]:
+    """Every contract in order; times count from `begun_at` (unix).
+
+    Raises SettingsError for a parameter without a value, ArtifactMissingError.
+    """
+    chosen = [name for name in settings.contracts if settings.devnet or name not in DEVNET_ONLY]
     addresses = {name: creation_address(deployer, first_nonce + i) for i, name in enumerate(chosen)}
-    return [_unit(name, addresses, settings, first_nonce + i) for i, name in enumerate(chosen)]
+    site = _Site(settings, addresses, begun_at)
+    return [_unit(name, site, first_nonce + i) for i, name in enumerate(chosen)]
 
 
 def fingerprint(units: Iterable[Unit]) -> str:
@@ -149,27 +124,63 @@ def value_of(contract: str, parameter: str, settings: DeploySettings) -> Any:
         if key in known:
             return known[key]
     raise SettingsError(
-        f"no value for {parameter} of the constructor of {contract}; add it to LIVE in deploy_plan.py"
+        f"no value for {parameter} of the constructor of {contract}; give it in values, or add it to "
+        "LIVE in deploy_values.py"
     )
 
 
-def _unit(name: str, addresses: Mapping[str, Address], settings: DeploySettings, nonce: int) -> Unit:
+class _Site(NamedTuple):
+    settings: DeploySettings
+    addresses: Mapping[str, Address]
+    begun_at: int
+
+    def role(self, name: str) -> Address:
+        """Who plays a part: the named account, the contract, else the operator."""
+        stand_in = self.settings.operator
+        # A devnet's faucet pays from the operator: what is the treasury's elsewhere is there.
+        played = stand_in if self.settings.devnet and name == "treasury" else None
+        return self.settings.roles.get(name) or played or self.addresses.get(ROLES[name], stand_in)
+
+
+def _unit(name: str, site: _Site, nonce: int) -> Unit:
     artifact = load(name)
     constructor = next((entry for entry in artifact.abi if entry["type"] == "constructor"), None)
     inputs = constructor["inputs"] if constructor else []
-    arguments = {p["name"]: _argument(name, p, addresses, settings) for p in inputs}
+    arguments = {p["name"]: _argument(name, p, site) for p in inputs}
     encoded = encode_values(inputs, list(arguments.values()))
     creation = bytes.fromhex(artifact.bytecode[2:]) + encoded
-    return Unit(name, addresses[name], nonce, arguments, artifact, creation)
+    return Unit(name, site.addresses[name], nonce, arguments, artifact, creation)
 
 
-def _argument(
-    contract: str, parameter: Mapping[str, Any], addresses: Mapping[str, Address], settings: DeploySettings
-) -> Any:
+def _argument(contract: str, parameter: Mapping[str, Any], site: _Site) -> Any:
     name = str(parameter["name"]).strip("_")
-    if name == "initialCurrencies":
-        dollar = (addresses["TestDollar"],) if settings.devnet else ()
-        return [*dollar, *settings.currencies, addresses["EmporionToken"]]
+    if name in COMPUTED and f"{contract}.{name}" not in site.settings.values:
+        return COMPUTED[name](site)
     if name in ROLES and parameter["type"] == "address":
-        return settings.roles.get(name) or addresses.get(ROLES[name], settings.operator)
-    return value_of(contract, name, settings)
+        return site.role(name)
+    return value_of(contract, name, site.settings)
+
+
+def _currencies(site: _Site) -> list[Address]:
+    dollar = (site.addresses["TestDollar"],) if site.settings.devnet else ()
+    return [*dollar, *site.settings.currencies, site.addresses["EmporionToken"]]
+
+
+def _deadline(site: _Site) -> int:
+    return site.begun_at + AIRDROP_SECONDS
+
+
+def _vestings(site: _Site) -> list[dict[str, Any]]:
+    """What the airdrop leaves of the distributor's amount, to the treasury over four years."""
+    amount = value_of("EmporionToken", "distributorAmount", site.settings)
+    rest = amount - value_of("EmporionDistributor", "airdropAmount", site.settings)
+    line = {"amount": rest, "start": site.begun_at, "duration": VESTING_SECONDS}
+    return [{"beneficiary": site.role("treasury"), **line}] if rest else []
+
+
+COMPUTED: Final[Mapping[str, Callable[[_Site], Any]]] = {
+    "initialCurrencies": _currencies,
+    "deadline": _deadline,
+    "vestings": _vestings,
+}
+"""Arguments that follow from the others."""

@@ -73,10 +73,7 @@ class Controls:
 
     async def now(self) -> int:
         """Timestamp of the newest block."""
-        header = await self._client.header("latest")
-        if header is None:
-            raise NodeError("anvil has no newest block; start the devnet anew")
-        return header.timestamp
+        return await self._client.timestamp()
 
     async def mine_by_interval(self) -> None:
         """A block every `block_time` seconds, whether there is something in it or not."""

@@ -29,7 +29,8 @@ from backend.chain.contract import Transaction
 from backend.chain.deploy import deploy
 from backend.chain.deploy_check import verify
 from backend.chain.deploy_journal import journal_path, read_journal
-from backend.chain.deploy_plan import DAY, ORDER, DeploySettings, plan, value_of
+from backend.chain.deploy_plan import COMPLETE, ORDER, DeploySettings, plan, value_of
+from backend.chain.deploy_values import DAY, EMP
 from backend.chain.envelope import creation_address
 from backend.chain.sender import Patience, Sender
 from backend.chain.transport import HttpTransport, Transport
@@ -124,6 +125,32 @@ class TestDeployFresh:
         )
         assert 0 < deployment.start_block <= await chain.client.block_number()
         await verify(chain.client, deployment)
+
+
+class TestDeployComplete:
+    async def test_puts_court_and_government_at_their_places(self, chain: Chain) -> None:
+        settings = replace(SETTINGS, contracts=COMPLETE)
+        deployment = await deploy(chain.client, KEY, settings, chain.record, patience=QUICK)
+        assert list(deployment.contracts) == list(COMPLETE)
+        registry = deployment.contracts["ServiceRegistry"].arguments
+        assert registry["court"] == deployment.address("DisputeCourt")
+        assert registry["governance"] == deployment.address("EmporionTimelock")
+        assert deployment.contracts["EmporionTimelock"].arguments["governor"] == deployment.address(
+            "EmporionGovernor"
+        )
+        assert deployment.contracts["EmporionToken"].arguments["treasury"] == checksum(SETTINGS.operator)
+
+    def test_asks_who_deploys_live_for_the_airdrop(self) -> None:
+        with pytest.raises(SettingsError, match="root of the constructor of EmporionDistributor"):
+            plan(replace(SETTINGS, devnet=False, contracts=COMPLETE), KEY.address, 0)
+
+    def test_vests_what_the_airdrop_leaves(self) -> None:
+        values = {"root": b"\1" * 32, "airdropAmount": 30_000_000 * EMP}
+        live = replace(SETTINGS, devnet=False, contracts=COMPLETE, values=values)
+        units = {unit.name: unit for unit in plan(live, KEY.address, 0, begun_at=1_000)}
+        (vesting,) = units["EmporionDistributor"].arguments["vestings"]
+        assert vesting["beneficiary"] == units["EmporionTimelock"].address
+        assert (vesting["amount"], vesting["start"]) == (10_000_000 * EMP, 1_000)
 
 
 class TestDeployAgain:
