@@ -6,6 +6,8 @@ import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IAccessToken} from "./interfaces/IAccessToken.sol";
 import {IDisputeCourt} from "./interfaces/IDisputeCourt.sol";
 import {IEmporionToken} from "./interfaces/IEmporionToken.sol";
@@ -19,7 +21,7 @@ import {CourtSettings, Dispute, DisputeOutcome} from "./types/DataTypes.sol";
 /// @dev See {IDisputeCourt}. No reentrancy guard: it calls only EMP, which has no hooks, and the registry and the vault, which
 /// call nobody on its way. No check that claimant and provider differ: a provider that disputes itself wins at most half of its
 /// own bond back, and shields nothing, as a dispute reserves nothing and only keeps the bond from leaving.
-contract DisputeCourt is IDisputeCourt {
+contract DisputeCourt is IDisputeCourt, ERC165 {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -175,6 +177,11 @@ contract DisputeCourt is IDisputeCourt {
     /// @inheritdoc IDisputeCourt
     function bondUp(uint256 amount) public view returns (uint256) {
         return Math.max(_minBond, Math.ceilDiv(amount, 10));
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IDisputeCourt).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /// @dev The quorum is fixed now, by the scores that will vote; later parameters do not reach a dispute that runs.

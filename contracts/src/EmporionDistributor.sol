@@ -6,13 +6,15 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IEmporionDistributor} from "./interfaces/IEmporionDistributor.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Vesting} from "./types/DataTypes.sol";
 
 /// @dev See {IEmporionDistributor}. The airdrop is paid from a counter, not from the balance: whatever its tree says, it can
 /// never reach into the vestings.
-contract EmporionDistributor is IEmporionDistributor {
+contract EmporionDistributor is IEmporionDistributor, ERC165 {
     using SafeERC20 for IERC20;
     using BitMaps for BitMaps.BitMap;
 
@@ -143,6 +145,11 @@ contract EmporionDistributor is IEmporionDistributor {
     /// @inheritdoc IEmporionDistributor
     function vestingCount() external view returns (uint256) {
         return _vestings.length;
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IEmporionDistributor).interfaceId || super.supportsInterface(interfaceId);
     }
 
     function _vesting(uint256 vestingId) private view returns (Vesting memory) {

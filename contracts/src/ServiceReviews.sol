@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IAccessToken} from "./interfaces/IAccessToken.sol";
 import {IServiceReviews} from "./interfaces/IServiceReviews.sol";
 import {IUsageEscrow} from "./interfaces/IUsageEscrow.sol";
@@ -10,7 +12,7 @@ import {PlanId} from "./libraries/PlanId.sol";
 
 /// @dev See {IServiceReviews}. No check that a provider does not review itself: it would do so from another account, and
 /// pays the protocol fee for it either way.
-contract ServiceReviews is IServiceReviews {
+contract ServiceReviews is IServiceReviews, ERC165 {
     IAccessToken private immutable _accessToken;
     IUsageEscrow private immutable _escrow;
 
@@ -24,6 +26,11 @@ contract ServiceReviews is IServiceReviews {
         if (rating == 0 || rating > 5) revert Errors.ServiceReviews_RatingOutOfBounds(rating);
         if (!mayReview(planId, msg.sender)) revert Errors.ServiceReviews_NoPaidUse(planId, msg.sender);
         emit Reviewed(PlanId.serviceOf(planId), msg.sender, planId, rating, contentHash);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IServiceReviews).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /// @inheritdoc IServiceReviews

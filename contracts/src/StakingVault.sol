@@ -4,11 +4,15 @@ pragma solidity ^0.8.28;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
 import {Votes} from "@openzeppelin/contracts/governance/utils/Votes.sol";
+import {IERC6372} from "@openzeppelin/contracts/interfaces/IERC6372.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Time} from "@openzeppelin/contracts/utils/types/Time.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IAccessToken} from "./interfaces/IAccessToken.sol";
 import {IStakingVault} from "./interfaces/IStakingVault.sol";
 import {Errors} from "./libraries/Errors.sol";
@@ -20,7 +24,7 @@ import {Position, VaultSettings} from "./types/DataTypes.sol";
 /// begins, the index of every live currency first takes what streamed since (`_advance`); a claim only reads. So an index is a
 /// function of the events alone and can be rebuilt from them. No reentrancy guard: EMP has no hooks, and `claim`, the only
 /// function that calls other tokens, has done all its effects before the first of them hears of it.
-contract StakingVault is IStakingVault, Votes {
+contract StakingVault is IStakingVault, ERC165, Votes {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -268,6 +272,12 @@ contract StakingVault is IStakingVault, Votes {
     /// @inheritdoc IStakingVault
     function scoreDown(uint256 amount, uint256 duration) public view returns (uint256) {
         return amount + amount * MULTIPLIER_RISE * (duration - _minDuration) / (_maxDuration - _minDuration);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(IStakingVault).interfaceId || interfaceId == type(IVotes).interfaceId
+            || interfaceId == type(IERC6372).interfaceId || super.supportsInterface(interfaceId);
     }
 
     /// @dev Votes are counted in time, not blocks (ERC-6372).

@@ -7,6 +7,8 @@ import {IERC1155} from "@openzeppelin/contracts/token/ERC1155/IERC1155.sol";
 import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {IAccessToken} from "./interfaces/IAccessToken.sol";
 import {IRevenueShares} from "./interfaces/IRevenueShares.sol";
 import {ITokenMarket} from "./interfaces/ITokenMarket.sol";
@@ -14,7 +16,7 @@ import {Errors} from "./libraries/Errors.sol";
 import {Listing} from "./types/DataTypes.sol";
 
 /// @dev See {ITokenMarket}.
-contract TokenMarket is ITokenMarket, ReentrancyGuardTransient {
+contract TokenMarket is ITokenMarket, ERC165, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
 
@@ -92,6 +94,11 @@ contract TokenMarket is ITokenMarket, ReentrancyGuardTransient {
     /// @inheritdoc ITokenMarket
     function listingOf(uint256 listingId) external view returns (Listing memory listing) {
         return _listings[listingId];
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == type(ITokenMarket).interfaceId || super.supportsInterface(interfaceId);
     }
 
     function _requireTradable(address token, uint256 id) private view {
