@@ -1,0 +1,263 @@
+"""Letting a request in: scope, service, gate, limits, and credits held for its worst case."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from backend.accounts.key_use import KeyUse, SetAside
+from backend.accounts.principal import Principal, Scope
+from backend.catalog.schemas import ListedService
+from backend.catalog.service import Catalog
+from backend.core.clock import Clock
+from backend.core.errors import PaymentRequired, RequestError
+from backend.core.units import Measure, MicroCredits, PlanId, PlanKind
+from backend.entitlement.schemas import Grant, Policy, Standing, Terms
+from backend.entitlement.service import Gate
+from backend.gateway.limits import Limiter, Quota, Slot
+from backend.gateway.offers import Need, Offers
+from backend.inference.prepare import Call, Limits, Prepared, WorstCase, prepare
+from backend.metadata.schemas import LimitsDocument
+from backend.metadata.service import MetadataService
+from backend.meter.pricing import RateCard, cost_exact
+from backend.meter.schemas import Available, HoldRequest, Receipt, Served, TabKey
+
+DEFAULT_OUTPUT: Final = 1_024
+"""Tokens of an answer whose caller named no length; never the model's whole window."""
+
+
+class Metering(Protocol):
+    """What requests need of the meter."""
+
+    async def reserve(self, hold: HoldRequest) -> bool:
+        """Hold credits; False where the tab does not cover them."""
+        ...
+
+    async def void(self, hold: HoldRequest) -> None:
+        """Give a hold back."""
+        ...
+
+    async def capture(self, served: Served) -> Receipt:
+        """Write what was used; durable on return."""
+        ...
+
+    async def available(self, tab: TabKey) -> Available:
+        """What a tab has left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Who asks, and what the headers say: a plan chosen, a block seen."""
+
+    request_id: str
+    principal: Principal
+    client: str
+    plan: PlanId | None = None
+    min_block: int | None = None
+
+
+@dataclass(slots=True)
+class Admitted:
+    """A request let in under one grant. `hold` is None where nothing can be charged."""
+
+    asked: Asked
+    listed: ListedService
+    standing: Standing
+    grant: Grant
+    prepared: Prepared
+    card: RateCard
+    hold: HoldRequest | None
+    aside: SetAside | None
+    slot: Slot = field(repr=False)
+
+    @property
+    def tab(self) -> TabKey:
+        """The payer's tab in the plan."""
+        return TabKey(self.standing.chain_id, self.grant.terms.plan_id, self.standing.holder)
+
+
+class Admission:
+    """Decides which plan pays for a request, or says why none does."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        gate: Gate,
+        metadata: MetadataService,
+        meter: Metering,
+        key_use: KeyUse,
+        limiter: Limiter,
+        offers: Offers,
+        clock: Clock,
+        policy: Policy,
+    ) -> None:
+        self._catalog = catalog
+        self._gate = gate
+        self._metadata = metadata
+        self._meter = meter
+        self._key_use = key_use
+        self._limiter = limiter
+        self._offers = offers
+        self._clock = clock
+        self._policy: Policy = policy
+
+    async def admit(self, asked: Asked, call: Call) -> Admitted:
+        """Let a request in. Raises RequestError and its kind; PaymentRequired carries offers."""
+        asked.principal.require_scope(Scope.INFERENCE)
+        listed = await self._catalog.resolve(call.model)
+        asked.principal.require_service(listed.service_id)
+        policy = listed.document.get("confirmation") or self._policy
+        try:
+            standing, grants = await self._gate.admit(
+                asked.principal.address,
+                listed.service_id,
+                policy=policy,
+                wanted=asked.plan,
+                min_block=asked.min_block,
+            )
+        except PaymentRequired as error:
+            raise await self._with_offers(error, asked, listed, call) from None
+        return await self._first(asked, listed, standing, grants, call)
+
+    async def release(self, admitted: Admitted) -> None:
+        """Undo everything: nothing was served."""
+        admitted.slot.release(0)
+        if admitted.hold is not None:
+            await self._meter.void(admitted.hold)
+        await self._free_aside(admitted, MicroCredits(0))
+
+    async def settle(self, admitted: Admitted, served: Served) -> Receipt:
+        """Write what was served and free what was set aside beyond it."""
+        admitted.slot.release(served.units_in + served.units_out)
+        receipt = await self._meter.capture(served)
+        await self._free_aside(admitted, receipt.body.micro_credits)
+        return receipt
+
+    async def _free_aside(self, admitted: Admitted, spent: MicroCredits) -> None:
+        aside, admitted.aside = admitted.aside, None
+        await self._key_use.settle(aside, spent)
+
+    async def _first(
+        self, asked: Asked, listed: ListedService, standing: Standing, grants: tuple[Grant, ...], call: Call
+    ) -> Admitted:
+        """The first grant that can pay. Raises PaymentRequired where every tab is too small."""
+        worst: dict[int, int] = {}
+        for grant in grants:
+            admitted = await self._try(asked, listed, standing, grant, call, worst)
+            if admitted is not None:
+                return admitted
+        need = Need(self._clock.now(), worst)
+        raise PaymentRequired(
+            "the credits left do not cover the most this request can cost; buy or deposit more, or ask for a "
+            "shorter answer (max_tokens)",
+            offers=self._offers.for_standing(standing, need),
+            worst_case_micro_credits={str(plan): str(cost) for plan, cost in worst.items()},
+        )
+
+    async def _try(
+        self,
+        asked: Asked,
+        listed: ListedService,
+        standing: Standing,
+        grant: Grant,
+        call: Call,
+        worst: dict[int, int],
+    ) -> Admitted | None:
+        promised = await self._metadata.limits(grant.terms.limits_hash)
+        prepared = prepare(call, limits_for(listed, promised))
+        card = card_of(grant.terms)
+        cost = worst_cost(card, grant.terms, prepared.worst)
+        worst[grant.terms.plan_id] = cost
+        tokens = prepared.worst.units_in + prepared.worst.units_out
+        key = (int(grant.terms.plan_id), bytes(standing.holder))
+        slot = self._limiter.take(key, quota_for(grant, promised), tokens)
+        admitted = Admitted(asked, listed, standing, grant, prepared, card, None, None, slot)
+        try:
+            paid = await self._hold(admitted, cost)
+        except BaseException:
+            slot.release(0)
+            raise
+        if not paid:
+            slot.release(0)
+        return admitted if paid else None
+
+    async def _hold(self, admitted: Admitted, cost: MicroCredits) -> bool:
+        """Set the worst case aside in the key's cap and in the tab; False where the tab does not cover it."""
+        if cost == 0:
+            return True
+        asked = admitted.asked
+        admitted.aside = await self._key_use.set_aside(asked.principal, cost)
+        hold = HoldRequest(asked.request_id, admitted.tab, cost)
+        try:
+            held = await self._meter.reserve(hold)
+        except BaseException:
+            await self._key_use.settle(admitted.aside, MicroCredits(0))
+            raise
+        if not held:
+            await self._key_use.settle(admitted.aside, MicroCredits(0))
+            admitted.aside = None
+        admitted.hold = hold if held else None
+        return held
+
+    async def _with_offers(
+        self, error: PaymentRequired, asked: Asked, listed: ListedService, call: Call
+    ) -> PaymentRequired:
+        """The same refusal with what would help, priced for this request."""
+        standing = await self._gate.standing(asked.principal.address, listed.service_id, self._policy)
+        worst: dict[int, int] = {}
+        for one in standing.owned:
+            promised = await self._metadata.limits(one.terms.limits_hash)
+            try:
+                case = prepare(call, limits_for(listed, promised)).worst
+            except RequestError:
+                continue
+            worst[one.terms.plan_id] = worst_cost(card_of(one.terms), one.terms, case)
+        offers: list[dict[str, Any]] = self._offers.for_standing(standing, Need(self._clock.now(), worst))
+        if asked.plan is not None:
+            offers = [offer for offer in offers if offer["plan_id"] == asked.plan]
+        return PaymentRequired(error.message, offers=offers, service_id=int(listed.service_id))
+
+
+def card_of(terms: Terms) -> RateCard:
+    """A plan's rate card; other plans than Metered charge nothing."""
+    if terms.kind is not PlanKind.METERED:
+        return RateCard(0, 0, 0)
+    return RateCard(terms.per_request, terms.per_unit_in, terms.per_unit_out)
+
+
+def worst_cost(card: RateCard, terms: Terms, worst: WorstCase) -> MicroCredits:
+    """The most a request can cost; a plan that does not count tokens is charged by the request alone."""
+    if terms.measure is not Measure.TOKENS:
+        return cost_exact(card, 0, 0)
+    return cost_exact(card, worst.units_in, worst.units_out)
+
+
+def limits_for(listed: ListedService, promised: LimitsDocument | None) -> Limits:
+    """Of the model and the plan, whichever is smaller."""
+    facts: dict[str, Any] = listed.document.get("model") or {}
+    context = facts.get("context", 2_048)
+    most = facts.get("max_output", DEFAULT_OUTPUT)
+    if promised is not None:
+        context = min(context, promised.context or context)
+        most = min(most, promised.max_output or most)
+    return Limits(
+        context=context,
+        default_output=min(DEFAULT_OUTPUT, most),
+        most_output=most,
+        image_tokens=facts.get("image_tokens"),
+    )
+
+
+def quota_for(grant: Grant, promised: LimitsDocument | None) -> Quota:
+    """The plan's limits for the units held."""
+    if promised is None:
+        return Quota()
+    scale = int(grant.units) if promised.per_unit else 1
+
+    def scaled(limit: int | None) -> int | None:
+        return None if limit is None else limit * max(scale, 1)
+
+    return Quota(
+        scaled(promised.requests_per_minute),
+        scaled(promised.tokens_per_minute),
+        scaled(promised.concurrent),
+    )

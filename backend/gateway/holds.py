@@ -1,0 +1,61 @@
+"""Keeping the holds of running requests alive, and freeing those of requests that died."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from backend.core.clock import Clock
+from backend.core.errors import DatabaseError
+from backend.core.logs import get_logger
+from backend.meter.schemas import HoldRequest
+from backend.meter.service import RENEW_SECONDS
+
+
+class Renewing(Protocol):
+    """What keeping needs of the meter."""
+
+    async def renew(self, request_ids: list[str]) -> int:
+        """Let holds live on; returns how many still stood."""
+        ...
+
+    async def reap(self) -> int:
+        """Free expired holds; returns how many."""
+        ...
+
+
+class HoldKeeper:
+    """Renews the holds of this process's running requests. `run` until cancelled."""
+
+    def __init__(self, meter: Renewing, clock: Clock) -> None:
+        self._meter = meter
+        self._clock = clock
+        self._running: set[str] = set()
+        self._log = get_logger("gateway")
+
+    @property
+    def open(self) -> int:
+        """Holds of running requests."""
+        return len(self._running)
+
+    @contextmanager
+    def keeping(self, hold: HoldRequest | None) -> Iterator[None]:
+        """Keep a hold alive while the block runs."""
+        if hold is None:
+            yield
+            return
+        self._running.add(hold.request_id)
+        try:
+            yield
+        finally:
+            self._running.discard(hold.request_id)
+
+    async def run(self) -> None:
+        """Renew and reap every RENEW_SECONDS, a third of a hold's life."""
+        while True:
+            await self._clock.sleep(RENEW_SECONDS)
+            try:
+                if self._running:
+                    await self._meter.renew(sorted(self._running))
+                await self._meter.reap()
+            except DatabaseError as error:
+                self._log.warning("gateway.holds.not-renewed", error=error.code)

@@ -1,0 +1,176 @@
+"""Limits of the units held: requests and tokens a minute, calls at once. In memory, for one process."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from backend.core.clock import Clock
+from backend.core.errors import ContextLengthExceeded, RateLimited
+
+REMEMBERED: Final = 50_000
+_MINUTE: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What may be used a minute and at once; None: without limit."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    concurrent: int | None = None
+
+    @property
+    def unlimited(self) -> bool:
+        """Whether nothing is limited."""
+        return self.requests is None and self.tokens is None and self.concurrent is None
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Fills evenly up to its size within a minute."""
+
+    size: int
+    left: float
+    at: float
+
+    def fill(self, now: float) -> None:
+        """Add what a minute's rate gives since the last time."""
+        self.left = min(self.size, self.left + (now - self.at) * self.size / _MINUTE)
+        self.at = now
+
+    def seconds_until(self, wanted: float) -> float:
+        """How long until that much is there."""
+        return max(wanted - self.left, 0) * _MINUTE / self.size
+
+
+@dataclass(slots=True)
+class Meters:
+    """The state of one holder in one plan."""
+
+    requests: Bucket | None
+    tokens: Bucket | None
+    running: int = 0
+
+
+class Slot(Protocol):
+    """A place under the limits; give it back once the request has ended."""
+
+    def release(self, tokens_used: int) -> None:
+        """End the call; tokens set aside and not used are given back. A second time changes nothing."""
+        ...
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """What answers say about the limits."""
+        ...
+
+
+class Limiter:
+    """Keeps the limits of this process; a key is (plan, holder), so more API keys do not multiply them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._known: OrderedDict[tuple[int, bytes], tuple[Quota, Meters]] = OrderedDict()
+
+    def take(self, key: tuple[int, bytes], quota: Quota, tokens: int) -> Slot:
+        """A place for one request of at most `tokens`.
+
+        Raises RateLimited, ContextLengthExceeded for a request that could never pass.
+        """
+        if quota.unlimited:
+            return FreeSlot()
+        now = self._clock.monotonic()
+        meters = self._meters(key, quota, now)
+        if quota.tokens is not None and tokens > quota.tokens:
+            raise ContextLengthExceeded(
+                f"the request may use {tokens} tokens and the plan allows {quota.tokens} a minute; shorten it"
+            )
+        self._refuse(quota, meters, tokens)
+        meters.running += 1
+        if meters.requests is not None:
+            meters.requests.left -= 1
+        if meters.tokens is not None:
+            meters.tokens.left -= tokens
+        return HeldSlot(quota, meters, tokens)
+
+    def _refuse(self, quota: Quota, meters: Meters, tokens: int) -> None:
+        if quota.concurrent is not None and meters.running >= quota.concurrent:
+            raise RateLimited(
+                f"{quota.concurrent} calls at once are what your units allow", limit="concurrent"
+            )
+        for name, bucket, wanted in (("requests", meters.requests, 1), ("tokens", meters.tokens, tokens)):
+            if bucket is not None and bucket.left < wanted:
+                wait = int(bucket.seconds_until(wanted)) + 1
+                raise RateLimited(f"over the {name} a minute your units allow", retry_after=wait, limit=name)
+
+    def _meters(self, key: tuple[int, bytes], quota: Quota, now: float) -> Meters:
+        known = self._known.pop(key, None)
+        if known is None or (known[0] != quota and known[1].running == 0):
+            meters = Meters(_bucket(quota.requests, now), _bucket(quota.tokens, now))
+        else:
+            meters = known[1]
+        for bucket in (meters.requests, meters.tokens):
+            if bucket is not None:
+                bucket.fill(now)
+        self._known[key] = (quota, meters)
+        self._drop_oldest()
+        return meters
+
+    def _drop_oldest(self) -> None:
+        while len(self._known) > REMEMBERED:
+            self._known.popitem(last=False)
+
+
+def _bucket(size: int | None, now: float) -> Bucket | None:
+    return None if size is None else Bucket(size, float(size), now)
+
+
+class FreeSlot:
+    """A place where nothing is limited."""
+
+    def release(self, tokens_used: int) -> None:
+        """Nothing to give back."""
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """No limits, no headers."""
+        return []
+
+
+class HeldSlot:
+    """A place under a quota."""
+
+    def __init__(self, quota: Quota, meters: Meters, tokens: int) -> None:
+        self._quota = quota
+        self._meters = meters
+        self._tokens = tokens
+        self._open = True
+
+    def release(self, tokens_used: int) -> None:
+        """End the call and give back the tokens it did not use."""
+        if not self._open:
+            return
+        self._open = False
+        self._meters.running -= 1
+        if self._meters.tokens is not None:
+            self._meters.tokens.left += max(self._tokens - tokens_used, 0)
+
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """OpenAI's `x-ratelimit-*`, and `RateLimit` with its policy (IETF httpapi)."""
+        found: list[tuple[bytes, bytes]] = []
+        policies, states = [], []
+        for name, bucket in (("requests", self._meters.requests), ("tokens", self._meters.tokens)):
+            if bucket is None:
+                continue
+            left, reset = max(int(bucket.left), 0), int(bucket.seconds_until(bucket.size)) + 1
+            found += [
+                (f"x-ratelimit-limit-{name}".encode(), str(bucket.size).encode()),
+                (f"x-ratelimit-remaining-{name}".encode(), str(left).encode()),
+                (f"x-ratelimit-reset-{name}".encode(), f"{reset}s".encode()),
+            ]
+            policies.append(f'"{name}";q={bucket.size};w={_MINUTE}')
+            states.append(f'"{name}";r={left};t={reset}')
+        if policies:
+            found += [
+                (b"ratelimit-policy", ", ".join(policies).encode()),
+                (b"ratelimit", ", ".join(states).encode()),
+            ]
+        return found
