@@ -1,0 +1,109 @@
+"""From an answer to the facts of its usage row: hashes, counts, cost."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from backend.core.clock import Clock
+from backend.core.units import ZERO_HASH, Hash32, Measure, MicroCredits, UnixTime, keccak, to_hash
+from backend.gateway.admission import Admitted
+from backend.inference.prepare import prompt_text
+from backend.inference.upstream import Upstream
+from backend.inference.usage import TokenCounter, Usage
+from backend.meter.pricing import cost_exact
+from backend.meter.schemas import Outcome, Served
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What made an answer: the digest of the weights, and the engine's fingerprint where there is one."""
+
+    model_digest: Hash32
+    engine: str = ""
+
+
+class Fingerprints(Protocol):
+    """Knows the engines behind upstreams."""
+
+    def made_by(self, upstream: Upstream) -> Made | None:
+        """The engine's fingerprint; None for an upstream that is not ours."""
+        ...
+
+
+class NoFingerprints:
+    """For gateways without an engine of their own."""
+
+    def made_by(self, upstream: Upstream) -> Made | None:
+        """None, always."""
+        return None
+
+
+@dataclass(slots=True)
+class Turn:
+    """One request under way: when it began, what came in, which upstream answers, when its first byte
+    came.
+    """
+
+    admitted: Admitted
+    route: str
+    body: bytes
+    started: float
+    started_at: UnixTime
+    made: Made | None = None
+    first_byte: float | None = None
+
+
+class Accountant:
+    """Writes down what was served."""
+
+    def __init__(self, clock: Clock, counter: TokenCounter) -> None:
+        self._clock = clock
+        self._counter = counter
+
+    async def counted(self, turn: Turn, told: Usage | None, delivered: str) -> Usage:
+        """The upstream's own count within the worst case, else ours of the prompt and what was delivered."""
+        prepared = turn.admitted.prepared
+        if told is None:
+            prompt = await self._counter.count_tokens(prompt_text(prepared))
+            told = Usage(prompt, await self._counter.count_tokens(delivered), estimated=True)
+        return told.within(prepared.worst)
+
+    def served(self, turn: Turn, outcome: Outcome, usage: Usage, response: bytes) -> Served:
+        """The facts of the usage row. `response` is every byte of the answer as the caller got it, less our
+        comments.
+        """
+        admitted, now = turn.admitted, self._clock.monotonic()
+        first = turn.first_byte
+        made = turn.made or Made(_digest(admitted))
+        return Served(
+            request_id=admitted.asked.request_id,
+            tab=admitted.tab,
+            service_id=admitted.listed.service_id,
+            route=turn.route,
+            outcome=outcome,
+            units_in=usage.units_in,
+            units_out=usage.units_out,
+            cost=_cost(admitted, outcome, usage),
+            model_digest=made.model_digest,
+            request_hash=keccak(turn.body),
+            response_hash=keccak(response) if response else ZERO_HASH,
+            started_at=turn.started_at,
+            duration_ms=round((now - turn.started) * 1000),
+            estimated=usage.estimated,
+            key_id=admitted.asked.principal.key_id,
+            first_byte_ms=None if first is None else round((first - turn.started) * 1000),
+            engine=made.engine,
+        )
+
+
+def _cost(admitted: Admitted, outcome: Outcome, usage: Usage) -> MicroCredits:
+    """Nothing for a request that delivered nothing; else the rate card, never above the hold."""
+    if outcome is Outcome.FAILED:
+        return MicroCredits(0)
+    by_tokens = admitted.grant.terms.measure is Measure.TOKENS
+    units_in, units_out = (usage.units_in, usage.units_out) if by_tokens else (0, 0)
+    return cost_exact(admitted.card, units_in, units_out)
+
+
+def _digest(admitted: Admitted) -> Hash32:
+    facts = admitted.listed.document.get("model") or {}
+    return to_hash(facts["digest"]) if facts.get("digest") else ZERO_HASH
