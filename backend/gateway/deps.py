@@ -1,0 +1,155 @@
+"""What the gateway is given, and what it makes of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from backend.accounts.key_use import KeyUse
+from backend.accounts.nonces import NonceIssuer
+from backend.accounts.ports import NoSignatureOracle, SignatureOracle
+from backend.accounts.resolver import CredentialResolver
+from backend.accounts.service import KeyService
+from backend.accounts.sessions import SessionService, SignInRules
+from backend.catalog.accounts import AccountView
+from backend.catalog.service import Catalog
+from backend.core.clock import Clock, SystemClock
+from backend.core.deployment import Deployment
+from backend.core.settings import Settings
+from backend.core.units import Address, ChainId, ServiceId
+from backend.db.notify import Changes
+from backend.db.session import Store
+from backend.entitlement.head import HeadWatch
+from backend.entitlement.service import Gate
+from backend.gateway.admission import Admission
+from backend.gateway.client_address import ClientAddress
+from backend.gateway.holds import HoldKeeper
+from backend.gateway.inference_app import InferenceApp, InferenceParts
+from backend.gateway.limits import Limiter
+from backend.gateway.offers import Offers
+from backend.gateway.origins import sign_in_domains
+from backend.gateway.relay import Relay
+from backend.gateway.served import Accountant, Fingerprints, NoFingerprints
+from backend.inference.router import Router
+from backend.inference.service import Upstreams
+from backend.inference.usage import ByteCounter, TokenCounter
+from backend.metadata.ports import Fetcher
+from backend.metadata.service import MetadataService
+from backend.meter.service import Meter
+from backend.storage.blobs import BlobStore
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayDeps:
+    """What a composition root hands in. `store` is the gateway's, with the chain schema readable beside it.
+
+    Ports that reach a node or the internet (`oracle`, `fetcher`) may be left out: what needs them answers
+    503.
+    `aliases` are the operator's own short names of models.
+    """
+
+    settings: Settings
+    deployment: Deployment
+    store: Store
+    meter: Meter
+    upstreams: Upstreams
+    blobs: BlobStore
+    clock: Clock = field(default_factory=SystemClock)
+    oracle: SignatureOracle = field(default_factory=NoSignatureOracle)
+    fetcher: Fetcher | None = None
+    fingerprints: Fingerprints = field(default_factory=NoFingerprints)
+    counter: TokenCounter = field(default_factory=ByteCounter)
+    aliases: Mapping[str, ServiceId] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything the routes use, built once a process."""
+
+    deps: GatewayDeps
+    chain_id: ChainId
+    watch: HeadWatch
+    gate: Gate
+    catalog: Catalog
+    accounts: AccountView
+    metadata: MetadataService
+    keys: KeyService
+    sessions: SessionService
+    resolver: CredentialResolver
+    key_use: KeyUse
+    addresses: ClientAddress
+    sign_ins: Limiter
+    holds: HoldKeeper
+    router: Router
+    inference: InferenceApp
+    own_changes: Changes
+
+    @property
+    def meter(self) -> Address:
+        """The key that settles what is served here."""
+        return Address(self.deps.meter.address)
+
+
+def assemble(deps: GatewayDeps) -> Services:
+    """Build the gateway's services from what was handed in."""
+    settings, store, clock = deps.settings, deps.store, deps.clock
+    chain_id = ChainId(deps.deployment.chain_id)
+    watch = HeadWatch(store, chain_id, clock, settings.max_lag_seconds)
+    catalog = Catalog(store, chain_id, Address(deps.meter.address), clock, dict(deps.aliases))
+    metadata = MetadataService(store, deps.blobs, clock, deps.fetcher, settings.ipfs_gateway)
+    watch.on_move(catalog.forget)
+    metadata.on_stored(catalog.forget)
+    keys = KeyService(store, clock, settings.network)
+    sessions = _sessions(deps, chain_id)
+    resolver = CredentialResolver(keys, sessions, settings.network, clock)
+    key_use = KeyUse(store, clock)
+    gate = Gate(store, chain_id, watch, clock, settings.index_wait_ms / 1000)
+    holds, router = HoldKeeper(deps.meter, clock), Router(clock)
+    addresses = ClientAddress(settings.trusted_proxies)
+    offers, limiter = Offers(deps.deployment), Limiter(clock)
+    admission = Admission(
+        catalog, gate, metadata, deps.meter, key_use, limiter, offers, clock, settings.confirmation
+    )
+    parts = InferenceParts(
+        resolver=resolver,
+        key_use=key_use,
+        admission=admission,
+        upstreams=deps.upstreams,
+        router=router,
+        relay=Relay(admission, Accountant(clock, deps.counter), clock),
+        holds=holds,
+        watch=watch,
+        fingerprints=deps.fingerprints,
+        addresses=addresses,
+        clock=clock,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return Services(
+        deps=deps,
+        chain_id=chain_id,
+        watch=watch,
+        gate=gate,
+        catalog=catalog,
+        accounts=AccountView(store, chain_id),
+        metadata=metadata,
+        keys=keys,
+        sessions=sessions,
+        resolver=resolver,
+        key_use=key_use,
+        addresses=addresses,
+        sign_ins=Limiter(clock),
+        holds=holds,
+        router=router,
+        inference=InferenceApp(parts),
+        own_changes=Changes(store, "gateway", clock=clock),
+    )
+
+
+def _sessions(deps: GatewayDeps, chain_id: ChainId) -> SessionService:
+    settings = deps.settings
+    rules = SignInRules(
+        domains=sign_in_domains(settings),
+        uri=settings.base_url,
+        chain_ids=(chain_id,),
+        session_seconds=settings.session_seconds,
+    )
+    issuer = NonceIssuer(settings.master_secret(), settings.nonce_seconds)
+    return SessionService(deps.store, deps.clock, issuer, rules, deps.oracle)

@@ -1,0 +1,105 @@
+"""The model routes in OpenAPI: they are served outside FastAPI, so their entries are written here."""
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+
+from backend.core.errors import (
+    BodyTooLarge,
+    ContextLengthExceeded,
+    EmporionError,
+    Forbidden,
+    IndexStale,
+    InvalidCredential,
+    MalformedRequest,
+    ModelNotFound,
+    PaymentRequired,
+    RateLimited,
+    RequestTimeout,
+    Unprocessable,
+    UpstreamError,
+    UpstreamTimeout,
+    UpstreamUnavailable,
+)
+from backend.inference.operations import FIELDS, Operation
+
+_SUMMARIES: Final = {
+    Operation.CHAT: "Chat completion, whole or streamed (OpenAI's shape)",
+    Operation.COMPLETION: "Text completion, whole or streamed (OpenAI's shape)",
+    Operation.EMBEDDING: "Embeddings (OpenAI's shape)",
+    Operation.RESPONSES: "Response, whole or streamed, nothing stored (OpenAI's shape)",
+}
+_EXAMPLES: Final[dict[Operation, dict[str, Any]]] = {
+    Operation.CHAT: {
+        "model": "31337/1",
+        "messages": [{"role": "user", "content": "Hello"}],
+        "max_tokens": 16,
+    },
+    Operation.COMPLETION: {"model": "31337/1", "prompt": "Once upon a time", "max_tokens": 16},
+    Operation.EMBEDDING: {"model": "31337/1", "input": "Hello"},
+    Operation.RESPONSES: {"model": "31337/1", "input": "Hello", "max_output_tokens": 16},
+}
+_ERRORS: Final[tuple[type[EmporionError], ...]] = (
+    MalformedRequest,
+    InvalidCredential,
+    PaymentRequired,
+    Forbidden,
+    ModelNotFound,
+    RequestTimeout,
+    BodyTooLarge,
+    ContextLengthExceeded,
+    Unprocessable,
+    RateLimited,
+    UpstreamError,
+    UpstreamUnavailable,
+    IndexStale,
+    UpstreamTimeout,
+)
+
+
+def describe_model_routes(api: FastAPI) -> None:
+    """Add the entries to the application's document."""
+    generate = api.openapi
+
+    def described() -> dict[str, Any]:
+        document = generate()
+        if Operation.CHAT.value not in document["paths"]:
+            for operation in Operation:
+                document["paths"][operation.value] = {"post": _entry(operation)}
+            schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
+            schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "API key or session."}
+        return document
+
+    api.openapi = described  # type: ignore[method-assign]
+
+
+def _entry(operation: Operation) -> dict[str, Any]:
+    example = _EXAMPLES[operation]
+    required = ["model", FIELDS[operation].prompt]
+    schema = {"type": "object", "required": required, "additionalProperties": True, "example": example}
+    return {
+        "tags": ["inference"],
+        "summary": _SUMMARIES[operation],
+        "operationId": operation.name.lower(),
+        "security": [{"bearer": []}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": _success(operation), **_refusals()},
+    }
+
+
+def _success(operation: Operation) -> dict[str, Any]:
+    content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+    if FIELDS[operation].may_stream:
+        content["text/event-stream"] = {"schema": {"type": "string"}}
+    return {"description": "The upstream's answer, byte for byte.", "content": content}
+
+
+def _refusals() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in _ERRORS:
+        schema = {"schema": {"type": "object", "required": ["error"]}}
+        entry = found.setdefault(
+            str(kind.status), {"description": "", "content": {"application/json": schema}}
+        )
+        entry["description"] = f"{entry['description']} {kind.code}".strip()
+    return found
