@@ -8,9 +8,8 @@ from typing import Any
 from web3 import Web3
 from web3.contract.contract import Contract
 
-from backend.chain.deploy_plan import LIVE, DeploySettings, plan
-from backend.chain.envelope import creation_address
-from backend.core.units import Address
+from backend.chain.deploy_plan import COMPLETE, LIVE, DeploySettings, plan
+from backend.core.units import Address, checksum
 from tests.contracts.protocol import DAY, EMP, Protocol
 from tests.contracts.stage import Stage
 
@@ -19,8 +18,6 @@ VOTING_DELAY, VOTING_PERIOD = DAY, 5 * DAY
 MIN_QUORUM = 1_000_000 * EMP
 MIN_DISPUTE_BOND = 50 * EMP
 COURT_PERIOD, USE_PERIOD = 5 * DAY, 30 * DAY
-COURT = (MIN_DISPUTE_BOND, COURT_PERIOD, 2 * DAY, 14 * DAY, USE_PERIOD, 400, MIN_QUORUM)
-GOVERNANCE = (VOTING_DELAY, VOTING_PERIOD, 1_000 * EMP, 400, MIN_QUORUM)
 GOVERNMENT = ("EmporionTimelock", "EmporionGovernor", "DisputeCourt", "ServiceReviews")
 VOTING_STAKE = 500_000 * EMP  # for 365 days: a score of two million
 MAX_LOCK = 365 * DAY
@@ -98,37 +95,20 @@ def deploy_governed(stage: Stage) -> Governed:
 
 
 def _address(text: str) -> Address:
-    return Address(Web3.to_bytes(hexstr=text))  # type: ignore[arg-type]
+    return Address(bytes.fromhex(text[2:]))
 
 
 def _deploy_all(stage: Stage, accounts: list[str]) -> dict[str, Contract]:
-    operator = _address(accounts[0])
-    nonce = stage.web3.eth.get_transaction_count(accounts[0])  # type: ignore[arg-type]
-    count = len(plan(DeploySettings(operator=operator, devnet=True), operator, nonce))
-    predicted = {name: creation_address(operator, nonce + count + i) for i, name in enumerate(GOVERNMENT)}
-    timelock = predicted["EmporionTimelock"]
-    roles = {
-        "governance": timelock, "treasury": timelock, "guardian": _address(accounts[2]),
-        "court": predicted["DisputeCourt"], "distributor": operator,
-    }  # fmt: skip
+    """As production deploys it, but for the supply, which the operator keeps to hand out."""
+    operator, guardian = _address(accounts[0]), _address(accounts[2])
     values = {**LIVE, "distributorAmount": 99_000_000 * EMP, "treasuryAmount": 1_000_000 * EMP}
-    settings = DeploySettings(operator=operator, devnet=True, roles=roles, values=values)
+    roles = {"guardian": guardian, "distributor": operator}
+    settings = DeploySettings(
+        operator=operator, devnet=True, roles=roles, values=values, contracts=COMPLETE
+    )  # fmt: skip
     found = {}
-    for unit in plan(settings, operator, nonce):
-        transaction = {"from": accounts[0], "data": unit.creation, "gas": 15_000_000}
-        receipt = stage.web3.eth.get_transaction_receipt(stage.web3.eth.send_transaction(transaction))  # type: ignore[arg-type]
-        found[unit.name] = stage.at(unit.name, str(receipt["contractAddress"]))
-    address = {name: contract.address for name, contract in found.items()}
-    governance = Web3.to_checksum_address(timelock)
-    vault, access, escrow = address["StakingVault"], address["AccessToken"], address["UsageEscrow"]
-    parts = (address["EmporionToken"], address["ServiceRegistry"], access, escrow, vault, governance)
-    arguments: dict[str, tuple[Any, ...]] = {
-        "EmporionTimelock": (DELAY, Web3.to_checksum_address(predicted["EmporionGovernor"])),
-        "EmporionGovernor": (vault, governance, GOVERNANCE),
-        "DisputeCourt": (*parts, COURT),
-        "ServiceReviews": (access, escrow),
-    }
-    for name, values_of in arguments.items():
-        found[name] = stage.deploy(name, *values_of)
-        assert found[name].address == Web3.to_checksum_address(predicted[name])
+    for unit in plan(settings, operator, stage.nonce(accounts[0])):
+        contract = stage.create(unit.name, unit.creation, accounts[0])
+        assert contract.address == checksum(unit.address), unit.name
+        found[unit.name] = contract
     return found

@@ -57,6 +57,17 @@ class Stage:
             self.web3.eth.call(constructor.build_transaction(transaction), "pending")
         return self.at(contract, receipt["contractAddress"])
 
+    def nonce(self, account: str) -> int:
+        """Transactions an account has sent."""
+        return self.web3.eth.get_transaction_count(account)  # type: ignore[arg-type]
+
+    def create(self, contract: str, creation: bytes, sender: str) -> Contract:
+        """Deploys creation code with its arguments behind it."""
+        transaction: Any = {"from": sender, "data": creation, "gas": _GAS}
+        receipt = self._mined(self.web3.eth.send_transaction(transaction))
+        assert receipt["status"] == 1, f"{contract} cannot be deployed"
+        return self.at(contract, receipt["contractAddress"])
+
     def at(self, contract: str, address: str) -> Contract:
         """A contract that is deployed already."""
         return self.web3.eth.contract(address=Web3.to_checksum_address(address), abi=load(contract).abi)
