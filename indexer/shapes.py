@@ -25,7 +25,7 @@ _ZEROS: Final[Mapping[type[Any], Any]] = {int: 0, bool: False, bytes: b"", str: 
 _SIZED: Final[Mapping[type[Any], bytes]] = {AddressType: bytes(20), HashType: bytes(32)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Shape:
     """One table: its name without the schema, its columns in order, its key without the chain id."""
 
