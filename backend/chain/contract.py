@@ -8,7 +8,7 @@ from typing import Any
 from backend.chain.abi import SELECTOR, decode_values, encode_values, selector_of, signature_of
 from backend.chain.client import BATCH, BlockTag, NodeClient
 from backend.core.errors import MalformedRequest, NodeError
-from backend.core.units import hex_of
+from backend.core.units import Address, hex_of
 from contracts.artifacts import load
 
 
@@ -77,7 +77,7 @@ class Contract:
     def __init__(self, client: NodeClient, name: str, address: bytes) -> None:
         self._client = client
         self.name = name
-        self.address = address
+        self.address = Address(address)
 
     def transaction(self, function: str, *values: Any) -> Transaction:
         """A transaction that calls `function`."""

@@ -26,6 +26,8 @@ from backend.core.units import (
     keccak,
     plan_kind,
 )
+from backend.signing.eip712 import Domain
+from backend.signing.permit import Order, Permit
 
 pytestmark = pytest.mark.devnet
 
@@ -111,6 +113,33 @@ class TestAccessToken:
         with pytest.raises(ContractRevert, match=r"AccessToken_.*maxCost=1.*; \w+") as caught:
             await market.devnet.sender("buyer").send(order)
         assert caught.value.arguments["maxCost"] == 1
+
+
+class TestPurchaseBySignature:
+    async def test_buys_and_deposits_with_a_permit_in_one_transaction(self, market: Market) -> None:
+        plan, contracts, key = await market.plan(METERED), market.contracts, market.devnet.accounts["staker"]
+        dollar, access = contracts.dollar, contracts.access
+        name, version = await dollar.domain()
+        domain = Domain(name, version, contracts.deployment.chain_id, dollar.address)
+        nonce = await dollar.permit_nonce(key.address)
+        permit = Permit(key.address, access.address, 5 * PRICE, nonce, FOREVER)
+        signature = key.sign(permit.digest(domain))
+        order = access.buy_with_permit(plan, 5, key.address, 5 * PRICE, FOREVER, Then.DEPOSIT, signature)
+        await market.devnet.sender("staker").send(order)
+        assert (await contracts.escrow.tab(plan, key.address)).balance == 5
+
+    async def test_buys_for_a_payer_without_gas(self, market: Market) -> None:
+        plan, contracts, key = await market.plan(METERED), market.contracts, market.devnet.accounts["staker"]
+        dollar, access, salt = contracts.dollar, contracts.access, Hash32(b"\4" * 32)
+        domain = Domain(*await dollar.domain(), contracts.deployment.chain_id, dollar.address)
+        parts = (plan, 2, key.address, Then.HOLD, 2 * PRICE, FOREVER, salt)
+        order = Order(contracts.deployment.chain_id, access.address, *parts)
+        signature = key.sign(order.authorization(key.address).digest(domain))
+        transaction = access.buy_with_authorization(
+            key.address, plan, 2, key.address, 2 * PRICE, FOREVER, Then.HOLD, salt, signature
+        )
+        await market.devnet.sender("buyer").send(transaction)
+        assert await access.balance(key.address, plan) == 2
 
 
 class TestUsageEscrow:
