@@ -14,6 +14,7 @@ from sqlalchemy.sql.elements import TextClause
 from backend.core.units import MICRO, ZERO_HASH
 from backend.db.tables.chain import Tab
 from backend.db.tables.meter import Hold, MeterTab, StoredVoucher, Usage
+from backend.db.tables.settlement import SettlementBatch, SettlementLine
 from backend.meter.pricing import UNITS_CEILING, TabState
 from backend.meter.schemas import HoldRequest, TabKey
 
@@ -21,6 +22,8 @@ _tabs: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
 _holds: Final[Any] = Hold.__table__  # type: ignore[attr-defined]
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
 _vouchers: Final[Any] = StoredVoucher.__table__  # type: ignore[attr-defined]
+_batches: Final[Any] = SettlementBatch.__table__  # type: ignore[attr-defined]
+_lines: Final[Any] = SettlementLine.__table__  # type: ignore[attr-defined]
 _mirror: Final[Any] = Tab.__table__  # type: ignore[attr-defined]
 
 
@@ -186,3 +189,22 @@ async def usage_between(connection: AsyncConnection, tab: TabKey, after: int, up
     inside = (_usage.c.sequence > after) & (_usage.c.sequence <= up_to)
     statement = select(_usage).where(_where(_usage, tab) & inside).order_by(_usage.c.sequence)
     return list((await connection.execute(statement)).all())
+
+
+async def line_covering(connection: AsyncConnection, tab: TabKey, sequence: int) -> Any:
+    """The newest line whose root covers a receipt, with its batch's transaction; None without one."""
+    statement = (
+        select(_lines, _batches.c.tx_hash)
+        .join(_batches, _batches.c.id == _lines.c.batch_id)
+        .where(
+            _lines.c.chain_id == tab.chain_id,
+            _lines.c.plan_id == tab.plan_id,
+            _lines.c.payer == tab.payer,
+            _lines.c.from_sequence < sequence,
+            _lines.c.to_sequence >= sequence,
+            _lines.c.outcome != "skipped",
+        )
+        .order_by(_batches.c.created_at.desc())
+        .limit(1)
+    )
+    return (await connection.execute(statement)).one_or_none()

@@ -4,22 +4,17 @@ import asyncio
 from typing import Any, Final, Protocol
 
 import structlog
-from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
 from backend.core.errors import EmporionError
 from backend.core.units import ChainId, Hash32
 from backend.db.session import Store
-from backend.db.tables.chain import Chain, FeePool, RewardStream, Vault
+from backend.settlement import repository
 
 RETRY_SECONDS: Final = 30
 
 log = structlog.get_logger(__name__)
-_chains: Final[Any] = Chain.__table__  # type: ignore[attr-defined]
-_pools: Final[Any] = FeePool.__table__  # type: ignore[attr-defined]
-_streams: Final[Any] = RewardStream.__table__  # type: ignore[attr-defined]
-_vaults: Final[Any] = Vault.__table__  # type: ignore[attr-defined]
 
 
 class FeeFlusher(Protocol):
@@ -69,14 +64,13 @@ class Keeper:
         return sent
 
     async def _due(self, db: AsyncConnection) -> list[tuple[ChainId, int]]:
-        heads = (await db.execute(select(_chains.c.timestamp))).scalars()
-        now = max(self._clock.now(), *heads, 0)
-        pools = [row for row in (await db.execute(select(_pools))).all() if row.pending >= self._least]
-        streams = {(row.chain_id, row.currency): row for row in (await db.execute(select(_streams))).all()}
-        vaults = {row.chain_id: row for row in (await db.execute(select(_vaults))).all()}
+        heads = await repository.chains(db)
+        now = max(self._clock.now(), *(head.timestamp for head in heads), 0)
+        pools, streams, vaults = await repository.fees_and_streams(db)
+        due = [row for row in pools if row.pending >= self._least]
         return [
             (ChainId(pool.chain_id), pool.currency)
-            for pool in pools
+            for pool in due
             if not _runs(streams.get((pool.chain_id, pool.currency)), vaults.get(pool.chain_id), now)
             and self._clock.now() - self._tried.get((pool.chain_id, pool.currency), 0) >= RETRY_SECONDS
         ]

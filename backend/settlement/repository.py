@@ -23,6 +23,9 @@ _plans: Final[Any] = mirror.Plan.__table__  # type: ignore[attr-defined]
 _services: Final[Any] = mirror.Service.__table__  # type: ignore[attr-defined]
 _outbox: Final[Any] = mirror.Outbox.__table__  # type: ignore[attr-defined]
 _chains: Final[Any] = mirror.Chain.__table__  # type: ignore[attr-defined]
+_pools: Final[Any] = mirror.FeePool.__table__  # type: ignore[attr-defined]
+_streams: Final[Any] = mirror.RewardStream.__table__  # type: ignore[attr-defined]
+_vaults: Final[Any] = mirror.Vault.__table__  # type: ignore[attr-defined]
 
 OPEN: Final = ("prepared", "sent")
 
@@ -35,6 +38,20 @@ def _same_tab(left: Any, right: Any) -> Any:
 async def chains(connection: AsyncConnection) -> list[Any]:
     """Chains the store follows: (chain_id, timestamp of the head)."""
     return list((await connection.execute(select(_chains.c.chain_id, _chains.c.timestamp))).all())
+
+
+async def fees_and_streams(
+    connection: AsyncConnection,
+) -> tuple[list[Any], dict[tuple[int, int], Any], dict[int, Any]]:
+    """Fee pools, reward streams by (chain, currency), and vaults by chain."""
+    pools = list((await connection.execute(select(_pools))).all())
+    streams = (await connection.execute(select(_streams))).all()
+    vaults = (await connection.execute(select(_vaults))).all()
+    return (
+        pools,
+        {(row.chain_id, row.currency): row for row in streams},
+        {row.chain_id: row for row in vaults},
+    )
 
 
 async def open_tabs(

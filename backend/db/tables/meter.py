@@ -1,4 +1,5 @@
-"""The meter's own rows in the `gateway` store: tabs, holds, usage and vouchers. Written by `backend.meter` alone.
+"""The meter's own rows in the `gateway` store: tabs, holds, usage and vouchers. Written by `backend.meter`
+alone.
 
 All amounts are micro-credits (millionths of a credit) unless a name says units; times are unix seconds.
 """
@@ -12,7 +13,9 @@ _IN_STORE = {"schema": "gateway"}
 
 
 class MeterTab(SQLModel, table=True):
-    """What this meter served a payer in a plan: spent for the life of the tab, and held for requests under way."""
+    """What this meter served a payer in a plan: spent for the life of the tab, and held for requests under
+    way.
+    """
 
     __tablename__ = "meter_tabs"
     __table_args__ = _IN_STORE
@@ -63,7 +66,9 @@ class Usage(SQLModel, table=True):
     """Public id of the API key that asked; none for a session or a signed request."""
     route: str
     outcome: str
-    """`completed`, `partial` (the client left or the upstream broke off) or `failed` (nothing delivered, no charge)."""
+    """`completed`, `partial` (the client left or the upstream broke off) or `failed` (nothing delivered, no
+    charge).
+    """
     units_in: int = Field(sa_type=BigInteger)
     units_out: int = Field(sa_type=BigInteger)
     estimated: bool = False
@@ -89,7 +94,9 @@ class Usage(SQLModel, table=True):
 
 
 class StoredVoucher(SQLModel, table=True):
-    """The largest voucher a payer signed for a tab that demands them; whole credits for the life of the tab."""
+    """The largest voucher a payer signed for a tab that demands them; whole credits for the life of the
+    tab.
+    """
 
     __tablename__ = "vouchers"
     __table_args__ = _IN_STORE
