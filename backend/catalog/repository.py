@@ -125,7 +125,7 @@ async def services_of_holder(
     funded = (_tabs.c.balance > 0) & (_tabs.c.withdraw_at == 0)
     credited = and_(_plans.c.kind == 2, usable(_tabs, _tabs.c.payer, funded))
     own = (_plans.c.chain_id == chain_id) & or_(held, running, credited)
-    wanted = select(distinct(_plans.c.service_id)).where(own).scalar_subquery()
+    wanted = select(_plans.c.service_id).where(own)
     statement = _listed().where((_services.c.chain_id == chain_id) & _services.c.service_id.in_(wanted))
     return list((await connection.execute(statement.order_by(_services.c.service_id))).all())
 
@@ -154,7 +154,7 @@ async def sold(connection: AsyncConnection, chain_id: ChainId, service_id: Servi
     units = (
         await connection.execute(select(func.coalesce(func.sum(_plans.c.sold), 0)).where(own))
     ).scalar_one()
-    inside = select(_plans.c.plan_id).where(own).scalar_subquery()
+    inside = select(_plans.c.plan_id).where(own)
     held = (_holdings.c.chain_id == chain_id) & _holdings.c.plan_id.in_(inside) & (_holdings.c.units > 0)
     wallets = select(func.count(distinct(_holdings.c.account))).where(held)
     return int(units), int((await connection.execute(wallets)).scalar_one())
