@@ -55,7 +55,7 @@ class CourtStage:
         return bool(call.call(block_identifier="pending"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def built() -> CourtStage:
     g = deploy_governed(Stage())
     pass_plan, timed, metered = (g.p.create_plan(kind) for kind in (PASS, TIMED, METERED))

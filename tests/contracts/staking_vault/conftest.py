@@ -66,7 +66,7 @@ class VaultStage:
         return found[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def built() -> VaultStage:
     stage = Stage()
     deployer, revenue, staker, other, stranger = (stage.account(number) for number in range(5))

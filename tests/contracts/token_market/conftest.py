@@ -66,7 +66,7 @@ class MarketStage:
         return found[0]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def built() -> MarketStage:
     stage = Stage()
     registry, provider, seller, buyer, stranger = (stage.account(number) for number in range(5))
