@@ -85,9 +85,12 @@ async def _advisory(store: Store, stop: asyncio.Event) -> AsyncIterator[asyncio.
         async def lives() -> bool:
             return bool(await _scalar(connection, "SELECT 1"))
 
-        async with _kept(hold, lives, stop) as lost:
-            yield lost
-        await _scalar(connection, f"SELECT pg_advisory_unlock({LOCK_NUMBER})")
+        try:
+            async with _kept(hold, lives, stop) as lost:
+                yield lost
+        finally:
+            # The lock is the connection's: closed, it is free, however this block was left.
+            await connection.invalidate()
 
 
 async def _scalar(connection: AsyncConnection, sql: str) -> object:
