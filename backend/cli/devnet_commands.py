@@ -77,7 +77,7 @@ async def _bind(network: Devnet, services: Services, seeded: Seeded) -> None:
     for offer in CATALOGUE:
         if offer.meter == "meter":
             path = f"/v1/provider/services/{seeded.services[offer.slug]}/upstream"
-            await client.ask("PUT", path, {"kind": "embedded"})
+            await client.ask("PUT", path, {"upstreams": [{"kind": "embedded"}]})
 
 
 def _introduce(network: Devnet, services: Services) -> None:

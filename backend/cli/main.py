@@ -1,28 +1,49 @@
-"""The `emporion` command: one subcommand a task, each in a module of its own."""
+"""The `emporion` command: one subcommand a task, each in a module that is loaded when asked for."""
 
+import importlib
 import sys
+from typing import Final
 
 import typer
 
-from backend.cli import buyer_commands, chain_commands, keys_commands, provider_commands
 from backend.cli.output import fail
 from backend.core.errors import EmporionError
 
-app = typer.Typer(
-    name="emporion",
-    help="A marketplace where access to AI is a token you hold.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-for part in (keys_commands, chain_commands, provider_commands, buyer_commands):
-    part.register(app)
+PARTS: Final = {
+    "devnet_commands": ("devnet", "demo"),
+    "running": ("up", "serve", "settle"),
+    "provider_commands": ("provider",),
+    "buyer_commands": ("buyer", "stake", "search"),
+    "chain_commands": ("deploy", "index", "status"),
+    "keys_commands": ("keys",),
+}
+"""Modules and the commands they register: a process loads only what its command needs."""
+
+
+def build(command: str | None = None) -> typer.Typer:
+    """The application; with the name of a command, only the part that has it."""
+    app = typer.Typer(
+        name="emporion",
+        help="A marketplace where access to AI is a token you hold.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        add_completion=False,
+    )
+    app.callback()(_always_a_group)
+    wanted = [part for part, commands in PARTS.items() if command in commands] or list(PARTS)
+    for part in wanted:
+        importlib.import_module(f"backend.cli.{part}").register(app)
+    return app
+
+
+def _always_a_group() -> None:
+    """A marketplace where access to AI is a token you hold."""
 
 
 def main() -> None:
     """Run the command line; errors of ours end it with status 1 and a line that says what to do."""
     try:
-        app()
+        build(sys.argv[1] if len(sys.argv) > 1 else None)()
     except EmporionError as error:
         try:
             fail(error, as_json="--json" in sys.argv)

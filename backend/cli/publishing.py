@@ -1,12 +1,13 @@
 """`emporion provider publish`: documents, registration, bond, plans, upstream and one paid test call."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from backend.chain.bindings import Contracts
 from backend.chain.bindings.structs import PlanTerms, Upstream
-from backend.cli.gateway_client import GatewayClient
+from backend.cli.gateway_client import GatewayClient, GatewayRefused
 from backend.cli.manifest import Manifest, PlanPart, UpstreamPart, base_units
 from backend.cli.trading import Trader
 from backend.core.deployment import DeployedCurrency, Deployment
@@ -25,6 +26,9 @@ from backend.core.units import (
 )
 
 EMP_DECIMALS: Final = 18
+INDEX_SECONDS: Final = 30.0
+"""How long a registration may take to reach the gateway's index."""
+_PAUSE: Final = 0.1
 _MEASURES: Final = {
     "tokens": Measure.TOKENS,
     "kib": Measure.KIB,
@@ -132,7 +136,19 @@ class Publisher:
             wanted |= {"url": upstream.url, "model": upstream.model}
         if upstream.secret_file is not None:
             wanted["secret"] = upstream.secret_file.expanduser().read_text(encoding="utf-8").strip()
-        await self._gateway.ask("PUT", f"/v1/provider/services/{service_id}/upstream", wanted)
+        await self._once_indexed(f"/v1/provider/services/{service_id}/upstream", {"upstreams": [wanted]})
+
+    async def _once_indexed(self, path: str, wanted: dict[str, Any]) -> None:
+        """PUT what needs the registration: the gateway knows it as soon as its block is indexed."""
+        for _ in range(int(INDEX_SECONDS / _PAUSE)):
+            try:
+                await self._gateway.ask("PUT", path, wanted)
+                return
+            except GatewayRefused as error:
+                if error.answer_status != 404:
+                    raise
+            await asyncio.sleep(_PAUSE)
+        await self._gateway.ask("PUT", path, wanted)
 
     async def _create_plan(
         self, service_id: ServiceId, plan: PlanPart, currency: DeployedCurrency, price: BaseUnits

