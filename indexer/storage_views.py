@@ -7,12 +7,12 @@ from typing import Any, Final
 from backend.chain.bindings import Contracts
 from backend.chain.client import Call
 from backend.chain.contract import Read
-from backend.core.units import ZERO_ADDRESS, hex_of, keccak
+from backend.chain.storage import bits_of, slot_of
+from backend.core.units import ZERO_ADDRESS, hex_of
 from backend.db.tables import chain
-from contracts.artifacts import load
 from indexer.shapes import Model, Row
 
-WORD: Final = 32
+VAULT: Final = "StakingVault"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +37,6 @@ def _stored(address: bytes, slot: int, read: Callable[[int], Mapping[str, Any]])
         lambda block: ("eth_getStorageAt", (*place, block)),
         lambda answer: read(int.from_bytes(answer, "big")),
     )
-
-
-def _slot_of(label: str, *keys: int | bytes) -> int:
-    """The slot of a vault's variable, or of an entry of its (nested) mapping."""
-    slot = next(int(entry["slot"]) for entry in load("StakingVault").storage if entry["label"] == label)
-    for key in keys:
-        word = key.rjust(WORD, b"\0") if isinstance(key, bytes) else key.to_bytes(WORD, "big")
-        slot = int.from_bytes(keccak(word + slot.to_bytes(WORD, "big")), "big")
-    return slot
-
-
-def _bits(word: int, start: int, width: int) -> int:
-    return word >> start & (1 << width) - 1
 
 
 def _service(c: Contracts, row: Row) -> list[Probe]:
@@ -173,12 +160,12 @@ def _position(c: Contracts, row: Row) -> list[Probe]:
 
 def _vault(c: Contracts, row: Row) -> list[Probe]:
     def totals(word: int) -> Mapping[str, Any]:
-        locked, updated = _bits(word, 104, 96), _bits(word, 200, 40)
-        return {"total_score": _bits(word, 0, 104), "total_locked": locked, "updated_at": updated}
+        locked, updated = bits_of(word, 104, 96), bits_of(word, 200, 40)
+        return {"total_score": bits_of(word, 0, 104), "total_locked": locked, "updated_at": updated}
 
     return [
-        _stored(c.vault.address, _slot_of("_totals"), totals),
-        _stored(c.vault.address, _slot_of("_clock"), lambda word: {"idle": _bits(word, 0, 40)}),
+        _stored(c.vault.address, slot_of(VAULT, "_totals"), totals),
+        _stored(c.vault.address, slot_of(VAULT, "_clock"), lambda word: {"idle": bits_of(word, 0, 40)}),
     ]
 
 
@@ -188,17 +175,19 @@ def _staker(c: Contracts, row: Row) -> list[Probe]:
 
 def _reward_stream(c: Contracts, row: Row) -> list[Probe]:
     def columns(word: int) -> Mapping[str, Any]:
-        left = {"pending": _bits(word, 148, 108), "seconds_left": _bits(word, 128, 20)}
-        return {"index": _bits(word, 0, 128), **left}
+        left = {"pending": bits_of(word, 148, 108), "seconds_left": bits_of(word, 128, 20)}
+        return {"index": bits_of(word, 0, 128), **left}
 
-    return [_stored(c.vault.address, _slot_of("_streams", row["currency"]), columns)]
+    return [_stored(c.vault.address, slot_of(VAULT, "_streams", row["currency"]), columns)]
 
 
 def _staker_reward(c: Contracts, row: Row) -> list[Probe]:
-    slot = _slot_of("_rewards", row["owner"], row["currency"])
+    slot = slot_of(VAULT, "_rewards", row["owner"], row["currency"])
     return [
         _stored(
-            c.vault.address, slot, lambda word: {"index": _bits(word, 0, 128), "owed": _bits(word, 128, 128)}
+            c.vault.address,
+            slot,
+            lambda word: {"index": bits_of(word, 0, 128), "owed": bits_of(word, 128, 128)},
         )
     ]
 
