@@ -182,14 +182,10 @@ def _reward_stream(c: Contracts, row: Row) -> list[Probe]:
 
 
 def _staker_reward(c: Contracts, row: Row) -> list[Probe]:
-    slot = slot_of(VAULT, "_rewards", row["owner"], row["currency"])
-    return [
-        _stored(
-            c.vault.address,
-            slot,
-            lambda word: {"index": bits_of(word, 0, 128), "owed": bits_of(word, 128, 128)},
-        )
-    ]
+    def columns(word: int) -> Mapping[str, Any]:
+        return {"index": bits_of(word, 0, 128), "owed": bits_of(word, 128, 128)}
+
+    return [_stored(c.vault.address, slot_of(VAULT, "_rewards", row["owner"], row["currency"]), columns)]
 
 
 def _listing(c: Contracts, row: Row) -> list[Probe]:
