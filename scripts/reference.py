@@ -3,13 +3,14 @@
 The tables of docs/ are made from it, and the docs test asks whether each entry is documented.
 """
 
-import ast
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-VERBS = frozenset({"get", "post", "put", "patch", "delete", "websocket"})
+VERBS = frozenset({"get", "post", "put", "patch", "delete"})
 
 
 @dataclass(frozen=True, order=True)
@@ -57,9 +58,10 @@ def errors() -> list[Entry]:
 def commands() -> list[Entry]:
     """Every command of `emporion` that does something, with its first line of help."""
     import typer.main
-    from backend.cli.main import app
 
-    return sorted(_commands_of(typer.main.get_command(app), "emporion"))
+    from backend.cli.main import build
+
+    return sorted(_commands_of(typer.main.get_command(build()), "emporion"))
 
 
 def _commands_of(command: object, path: str) -> Iterator[Entry]:
@@ -72,40 +74,35 @@ def _commands_of(command: object, path: str) -> Iterator[Entry]:
         yield Entry(path, (help_text,))
 
 
-def routes(gateway: Path) -> list[Entry]:
-    """Every HTTP route below the gateway's folder, read from its decorators: `GET /v1/models`.
+def routes() -> list[Entry]:
+    """Every HTTP route as the OpenAPI document has it: `GET /v1/models`, with the first sentence about it.
 
-    The application is not built for it: that would take a database and a deployment.
+    The routers are put together without what they work on: that would take a database and a deployment.
     """
-    return sorted(
-        {entry for file in gateway.rglob("*.py") for entry in _routes_of(ast.parse(file.read_text()))}
-    )
+    from fastapi import FastAPI
+
+    from backend.gateway import routes as package
+    from backend.gateway.openapi import describe_model_routes
+
+    api = FastAPI()
+    for module in pkgutil.iter_modules(package.__path__):
+        api.include_router(importlib.import_module(f"{package.__name__}.{module.name}").router())
+    describe_model_routes(api)
+    return _routes_of(api.openapi())
 
 
-def _routes_of(module: ast.Module) -> Iterator[Entry]:
-    prefixes = {name: prefix for node in module.body for name, prefix in _router(node)}
-    for node in ast.walk(module):
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        meaning = (ast.get_docstring(node) or "").split("\n")[0]
-        for verb, owner, path in _decorated(node):
-            yield Entry(f"{verb.upper()} {prefixes.get(owner, '')}{path}", (meaning,))
+def _routes_of(document: dict[str, Any]) -> list[Entry]:
+    """The operations of an OpenAPI document, sorted by path."""
+    return [
+        Entry(f"{verb.upper()} {path}", (first_sentence(operation.get("description", "")),))
+        for path, operations in sorted(document["paths"].items())
+        for verb, operation in operations.items()
+        if verb in VERBS
+    ]
 
 
-def _router(node: ast.stmt) -> Iterator[tuple[str, str]]:
-    """The name and prefix of `router = APIRouter(prefix="/v1")`."""
-    if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Call):
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-        for keyword in node.value.keywords:
-            if keyword.arg == "prefix" and isinstance(keyword.value, ast.Constant):
-                yield ast.unparse(target), str(keyword.value.value)
-
-
-def _decorated(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[str, str, str]]:
-    """The verb, router and path of each `@router.get("/path")` of a function."""
-    for decorator in node.decorator_list:
-        if not (isinstance(decorator, ast.Call) and isinstance(decorator.func, ast.Attribute)):
-            continue
-        path = decorator.args[0] if decorator.args else None
-        if decorator.func.attr in VERBS and isinstance(path, ast.Constant) and isinstance(path.value, str):
-            yield decorator.func.attr, ast.unparse(decorator.func.value), path.value
+def first_sentence(text: str) -> str:
+    """Up to the first full stop, on one line."""
+    flat = " ".join(text.split("\n\n")[0].split())
+    sentence, stop, _ = flat.partition(". ")
+    return sentence + "." if stop else flat

@@ -21,7 +21,7 @@ HEADS: dict[str, tuple[str, ...]] = {
 SOURCES: dict[str, Callable[[], list[reference.Entry]]] = {
     "settings": reference.settings,
     "errors": reference.errors,
-    "routes": lambda: reference.routes(ROOT / "backend" / "gateway"),
+    "routes": reference.routes,
     "commands": reference.commands,
 }
 

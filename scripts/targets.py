@@ -55,7 +55,7 @@ def test(environment: Environment, arguments: Arguments) -> int:
     spread = (
         []
         if any(argument.startswith(("-n", "--pdb", "--dist")) for argument in arguments)
-        else ["-n", "auto"]
+        else ["-n", "auto", "--dist", "worksteal"]
     )
     return start(environment, "python", "-m", "pytest", *spread, *arguments)
 

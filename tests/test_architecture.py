@@ -105,6 +105,7 @@ ALLOWED = [
     ("queries", "indexer/reorg.py", "from sqlalchemy import delete\n"),
     ("import", "backend/gateway/app.py", "def create_app():\n    return FastAPI()\n"),
     ("function size", "a/b.py", 'def f():\n    """x\n' + "\n" * 60 + '    """\n'),
+    ("function size", "a/b.py", "def f():\n" + "    @get\n    def g():\n        pass\n" * 20),
     ("function share", "indexer/loop.py", LONG + "def f(): pass\n" * 9),
     (
         "reverts",

@@ -7,15 +7,13 @@ the generated tables
 each local link
 └── leads to a file, and to a heading where it names one
 the finders
-├── read settings and errors from the code
-└── read a route's verb and path from its decorator, with the router's prefix
+├── know settings, errors, routes and commands
+└── take the first sentence of what a route says about itself
 """
 
-import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 
@@ -84,19 +82,15 @@ class TestFinders:
         assert "EMPORION_HOME" in {entry.name for entry in reference.settings()}
         assert ("payment_required", "402") in {(entry.name, entry.columns[0]) for entry in reference.errors()}
 
-    def test_read_routes_from_decorators(self, tmp_path: Path) -> None:
-        source = """
-            router = APIRouter(prefix="/v1", tags=["x"])
+    def test_know_routes_and_commands(self) -> None:
+        assert {"POST /v1/chat/completions", "GET /healthz"} <= {entry.name for entry in reference.routes()}
+        assert {"emporion demo", "emporion keys new"} <= {entry.name for entry in reference.commands()}
 
-            @router.get("/models/{name}", status_code=200)
-            async def read(name):
-                '''One model.
-
-                More.
-                '''
-        """
-        (tmp_path / "models.py").write_text(ast.unparse(ast.parse(dedent(source))))
-        assert reference.routes(tmp_path) == [reference.Entry("GET /v1/models/{name}", ("One model.",))]
+    @pytest.mark.parametrize(
+        "text", ["One model. More.", "One\nmodel. More.", "One model.", "One model.\n\nMore. Of it."]
+    )
+    def test_take_the_first_sentence(self, text: str) -> None:
+        assert reference.first_sentence(text) == "One model."
 
     def test_make_a_table_of_entries(self) -> None:
         entries = [reference.Entry("a", ("x | y",))]

@@ -53,11 +53,27 @@ def check_share(root: Path) -> list[Violation]:
 
 
 def functions(module: Module) -> Iterator[tuple[Function, int]]:
-    """Every function with its lines, from `def` to the end, the docstring left out."""
+    """Every function with its lines, from `def` to the end, without docstring and inner functions."""
     for node in ast.walk(module.tree):
         if isinstance(node, Function):
-            assert node.end_lineno is not None
-            yield node, node.end_lineno - node.lineno + 1 - docstring_lines(node)
+            inside = sum(lines(inner, from_decorators=True) for inner in nested(node))
+            yield node, lines(node) - docstring_lines(node) - inside
+
+
+def nested(node: ast.AST) -> Iterator[Function]:
+    """The functions directly inside, at whatever depth of blocks; theirs are their own."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, Function):
+            yield child
+        else:
+            yield from nested(child)
+
+
+def lines(node: Function, *, from_decorators: bool = False) -> int:
+    """The lines of a function, docstring and all."""
+    assert node.end_lineno is not None
+    starts = [node.lineno, *(decorator.lineno for decorator in node.decorator_list if from_decorators)]
+    return node.end_lineno - min(starts) + 1
 
 
 def docstring_lines(node: Function) -> int:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 SKIPPED = frozenset({"node_modules", ".forge", "__pycache__"})
@@ -111,7 +111,13 @@ class Module:
 
 def modules(root: Path, *trees: str) -> list[Module]:
     """The Python files below these folders of the root, sorted."""
-    return [Module(root, file) for file in files(root, "*.py", *trees)]
+    return [_module(root, file) for file in files(root, "*.py", *trees)]
+
+
+@cache
+def _module(root: Path, file: Path) -> Module:
+    """One for each file, so that it is parsed once for all checks."""
+    return Module(root, file)
 
 
 def files(root: Path, pattern: str, *trees: str) -> list[Path]:
