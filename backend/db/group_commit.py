@@ -7,50 +7,37 @@ batch-mates are kept; when the commit itself fails, every member of the batch he
 
 import asyncio
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any, Final, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.core.errors import Draining
+from backend.core.errors import DatabaseBusy, Draining
+from backend.db.hot_work import HotWork, SteppedWork, lock_order_of, reads_of, writes_of
 from backend.db.session import Row, Store
 
+__all__ = ["GroupCommit", "HotWork", "SteppedWork", "Work"]
+
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
 
 Work = Callable[[AsyncConnection], Awaitable[T]]
 """Statements on the shared connection. It must not begin, commit or keep the connection."""
 
 MAX_BATCH: Final = 256
-
-
-@runtime_checkable
-class HotWork(Protocol[T_co]):
-    """A write spelled out per dialect, for paths where a thread switch or round trip each is too much."""
-
-    def on_sqlite(self, connection: sqlite3.Connection) -> T_co:
-        """Do it all at once, on SQLite's own thread."""
-        ...
-
-    def on_postgresql(self) -> tuple[str, Sequence[object]]:
-        """One statement (``%s`` parameters) that does it all; the batch goes out in one round trip."""
-        ...
-
-    def from_rows(self, rows: list[Row]) -> T_co:
-        """The result, from the rows PostgreSQL returned."""
-        ...
+TRIES: Final = 4
+"""How often a PostgreSQL transaction that collided with another is begun."""
 
 
 @dataclass(slots=True)
 class _Member:
-    work: Work[Any] | HotWork[Any]
+    work: Work[Any] | HotWork[Any] | SteppedWork[Any]
     outcome: "asyncio.Future[Any]"
+    is_hot: bool = field(init=False)
 
-    @property
-    def is_hot(self) -> bool:
-        return isinstance(self.work, HotWork)
+    def __post_init__(self) -> None:
+        self.is_hot = isinstance(self.work, HotWork | SteppedWork)
 
 
 class GroupCommit:
@@ -83,7 +70,7 @@ class GroupCommit:
         """Members that wait for a transaction."""
         return len(self._waiting)
 
-    async def submit(self, work: "Work[T] | HotWork[T]") -> T:
+    async def submit(self, work: "Work[T] | HotWork[T] | SteppedWork[T]") -> T:
         """Run ``work`` in the next transaction; returns its result once that is durable.
 
         Raises what the work raised (nothing of it is kept), Draining after ``stop``, DatabaseError.
@@ -130,20 +117,41 @@ class GroupCommit:
             return [await _alone(connection, member) for member in members]
 
     async def _write_pipeline(self, members: list[_Member]) -> list[Any]:
-        """One round trip for all; when one of them fails, each again in a transaction of its own."""
+        """One transaction for all; when it fails, each again in a transaction of its own."""
         try:
-            answers = await self._store.write_pipeline([member.work.on_postgresql() for member in members])  # type: ignore[union-attr]
-        except Exception:
-            if len(members) == 1:
-                raise
+            return await self._write_together(members)
+        except Exception:  # noqa: BLE001 - whose error it is shows when each is alone
             return [await self._pipeline_alone(member) for member in members]
-        return [_read(member, rows) for member, rows in zip(members, answers, strict=True)]
+
+    async def _write_together(self, members: list[_Member]) -> list[Any]:
+        places = sorted(range(len(members)), key=lambda place: lock_order_of(members[place].work))  # type: ignore[arg-type]
+        works: list[Any] = [members[place].work for place in places]
+        told: list[Any] = []
+
+        def then(answers: list[list[Row]]) -> list[Any]:
+            statements, results = writes_of(works, answers)
+            told.extend(results)
+            return statements
+
+        stepped = any(isinstance(work, SteppedWork) for work in works)
+        answers = await self._store.write_pipeline(reads_of(works), then if stepped else None)
+        results = told if stepped else writes_of(works, answers)[1]
+        by_place = dict(zip(places, results, strict=True))
+        return [by_place[place] for place in range(len(members))]
 
     async def _pipeline_alone(self, member: _Member) -> Any:
-        try:
-            return (await self._write_pipeline([member]))[0]
-        except Exception as error:  # noqa: BLE001 - told to its caller alone
-            return error
+        """A member's result or error; what collided is begun again, a little later each time."""
+        tries = 0
+        while True:
+            tries += 1
+            try:
+                return (await self._write_together([member]))[0]
+            except DatabaseBusy as error:
+                if not error.details.get("collided") or tries == TRIES:
+                    return error
+            except Exception as error:  # noqa: BLE001 - told to its caller alone
+                return error
+            await asyncio.sleep(0.01 * 2**tries)
 
 
 async def _alone(connection: AsyncConnection, member: _Member) -> Any:
@@ -172,13 +180,6 @@ def _alone_on_sqlite(connection: sqlite3.Connection, work: HotWork[Any]) -> Any:
         result = error
     connection.execute("RELEASE member")
     return result
-
-
-def _read(member: _Member, rows: list[Row]) -> Any:
-    try:
-        return member.work.from_rows(rows)  # type: ignore[union-attr]
-    except Exception as error:  # noqa: BLE001 - told to its caller alone
-        return error
 
 
 def _resolve(outcome: "asyncio.Future[Any]", result: Any) -> None:

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Final, Literal, TypeVar
 
 import psycopg
+from psycopg.types.numeric import Int8
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,6 +21,8 @@ from backend.db.engines import AUTOCOMMIT_OPTION
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
+Statement = tuple[str, Sequence[object]]
+"""SQL with ``%s`` parameters, and their values."""
 StoreName = Literal["chain", "gateway"]
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -103,18 +106,29 @@ class Store:
                 result: T = await driver._execute(_in_transaction, driver._conn, work)  # type: ignore[union-attr]
                 return result
 
-    async def write_pipeline(self, statements: Sequence[tuple[str, Sequence[object]]]) -> list[list[Row]]:
-        """Run PostgreSQL statements (``%s`` parameters) as one transaction in one round trip; rows of each.
+    async def write_pipeline(
+        self,
+        statements: Sequence[Statement],
+        then: Callable[[list[list[Row]]], Sequence[Statement]] | None = None,
+    ) -> list[list[Row]]:
+        """Run PostgreSQL statements as one transaction in one round trip; rows of each.
 
-        Either all of them count or none.
+        With ``then``, the statements it makes of those rows go out with the commit in a second round trip.
+        Either all of them count or none. Whole numbers are bound as 64-bit ones.
         """
         with _translated():
             async with self._writer.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
-                async with driver.pipeline():
-                    cursors = [await driver.execute(sql, values, prepare=True) for sql, values in statements]
+                async with driver.pipeline() as pipeline:
+                    cursors = [await _sent(driver, statement) for statement in statements]
+                    rows = None
+                    if then is not None:
+                        await pipeline.sync()
+                        rows = [await _rows(cursor) for cursor in cursors]
+                        for statement in then(rows):
+                            await _sent(driver, statement)
                     await driver.commit()
-                return [await cursor.fetchall() if cursor.description else [] for cursor in cursors]
+                return [await _rows(cursor) for cursor in cursors] if rows is None else rows
 
     async def announce(self, connection: AsyncConnection) -> None:
         """Wake other processes when this transaction commits (SQLite's see the file change by themselves)."""
@@ -131,6 +145,17 @@ class Store:
         # commit, so there only what must be seen at once (a revoked key) calls ``announce`` itself.
         if self.name == "chain":
             await self.announce(connection)
+
+
+async def _sent(driver: Any, statement: Statement) -> Any:
+    """Psycopg picks the smallest type a number fits, and PostgreSQL plans a statement anew for every type."""
+    sql, values = statement
+    bound = [Int8(value) if type(value) is int else value for value in values]
+    return await driver.execute(sql, bound, prepare=True)
+
+
+async def _rows(cursor: Any) -> list[Row]:
+    return await cursor.fetchall() if cursor.description else []
 
 
 def _in_transaction(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -169,7 +194,7 @@ def _told(error: Exception, cause: BaseException) -> Exception:
     if isinstance(cause, psycopg.OperationalError):
         state = (cause.sqlstate or "08")[:2]
         if state == "40":
-            return DatabaseBusy(f"two transactions collided ({words}); try again")
+            return DatabaseBusy(f"two transactions collided ({words}); try again", collided=True)
         lost = state in ("08", "53", "57")
     else:
         lost = "unable to open" in words

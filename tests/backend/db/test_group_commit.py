@@ -1,4 +1,4 @@
-"""GroupCommit, on SQLite and PostgreSQL, with portable and with hot work.
+"""GroupCommit, on SQLite and PostgreSQL, with portable, hot and stepped work.
 
 submit
 ├── when stopped or not started: it should refuse with Draining
@@ -6,6 +6,8 @@ submit
 ├── when the work breaks a constraint: the same
 ├── when the caller left before its turn: it should not run the work
 ├── when it resolves: it should be durable (another connection sees it)
+├── when a transaction collided with another: it should begin it again, and give up at last
+├── given stepped members on one row: each should build on what the ones before it made
 └── given many members: it should run them in order, in few transactions
 stop
 └── given members that wait: it should write them all first
@@ -19,9 +21,10 @@ import pytest
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.core.errors import Draining
-from backend.db.group_commit import GroupCommit, HotWork
-from backend.db.session import Row, Store
+from backend.core.errors import DatabaseBusy, Draining
+from backend.db.group_commit import TRIES, GroupCommit, HotWork, SteppedWork
+from backend.db.hot_work import Shared
+from backend.db.session import Row, Statement, Store
 from tests.backend.db.conftest import LEDGER
 
 
@@ -42,6 +45,42 @@ class Add:
         return int(rows[0][0])
 
 
+class Link:
+    """Stepped work: one row, whose amount is the sum of all numbers so far; returns its number."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def on_sqlite(self, connection: sqlite3.Connection) -> int:
+        sql = (
+            "INSERT INTO gateway.probe_ledger (n, amount) SELECT ?1, "
+            "printf('%078d', coalesce(sum(n), 0) + ?1) FROM gateway.probe_ledger RETURNING n"
+        )
+        return int(connection.execute(sql, (self.n,)).fetchone()[0])
+
+    def reading(self) -> Statement:
+        return "SELECT coalesce(sum(n), 0) FROM gateway.probe_ledger", ()
+
+    def writing(self, rows: list[Row], shared: Shared) -> tuple[Statement, int]:
+        shared["sum"] = shared.get("sum", int(rows[0][0])) + self.n
+        insertion = "INSERT INTO gateway.probe_ledger (n, amount) VALUES (%s, %s)"
+        return (insertion, (self.n, shared["sum"])), self.n
+
+
+class Collides(Add):
+    """Collides so many times first."""
+
+    def __init__(self, n: int, times: int) -> None:
+        super().__init__(n)
+        self.times = times
+
+    def on_postgresql(self) -> tuple[str, Sequence[object]]:
+        self.times -= 1
+        if self.times >= 0:
+            return "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$", ()
+        return super().on_postgresql()
+
+
 def add(n: int) -> Callable[[AsyncConnection], Awaitable[int]]:
     async def work(connection: AsyncConnection) -> int:
         await connection.execute(insert(LEDGER).values(n=n))
@@ -50,12 +89,13 @@ def add(n: int) -> Callable[[AsyncConnection], Awaitable[int]]:
     return work
 
 
-Maker = Callable[[int], Callable[[AsyncConnection], Awaitable[int]] | HotWork[int]]
+Maker = Callable[[int], Callable[[AsyncConnection], Awaitable[int]] | HotWork[int] | SteppedWork[int]]
+MAKERS: dict[str, Maker] = {"portable": add, "hot": Add, "stepped": Link}
 
 
-@pytest.fixture(params=["portable", "hot"])
+@pytest.fixture(params=list(MAKERS))
 def make(request: pytest.FixtureRequest) -> Maker:
-    return add if request.param == "portable" else Add
+    return MAKERS[request.param]
 
 
 async def numbers(store: Store) -> list[int]:
@@ -121,6 +161,28 @@ class TestSubmit:
         async with GroupCommit(gateway, max_batch=64) as group:
             results = await asyncio.gather(*(group.submit(make(n)) for n in range(300)))
         assert results == list(range(300)) == await numbers(gateway)
+
+    async def test_when_collided_begins_again(self, gateway: Store) -> None:
+        if gateway.dialect == "sqlite":
+            return  # its writers queue, none collides
+        async with GroupCommit(gateway) as group:
+            told = await asyncio.gather(
+                group.submit(Collides(1, times=TRIES)),
+                group.submit(Add(2)),
+                group.submit(Collides(3, times=TRIES + 1)),
+                return_exceptions=True,
+            )
+        assert list(told[:2]) == [1, 2]
+        assert isinstance(told[2], DatabaseBusy)
+        assert await numbers(gateway) == [1, 2]
+
+    async def test_given_stepped_members_each_builds_on_the_last(self, gateway: Store) -> None:
+        async with GroupCommit(gateway) as group:
+            await asyncio.gather(*(group.submit(Link(n)) for n in (1, 2, 3)))
+            await asyncio.gather(group.submit(Add(4)), group.submit(Link(5)))
+        async with gateway.read_connection() as connection:
+            sums = (await connection.execute(select(LEDGER.c.amount).order_by(LEDGER.c.n))).scalars().all()
+        assert sums == [1, 3, 6, None, 15]
 
 
 class TestStop:

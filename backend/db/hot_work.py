@@ -1,0 +1,87 @@
+"""Writes spelled out per dialect, for paths where a thread switch or round trip each is too much."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from backend.db.session import Row, Statement
+
+T_co = TypeVar("T_co", covariant=True)
+
+Shared = dict[Any, Any]
+"""What the members of one transaction tell each other; new for every transaction."""
+
+
+@runtime_checkable
+class HotWork(Protocol[T_co]):
+    """One statement does it all. A member may have ``lock_order``, see ``lock_order_of``."""
+
+    def on_sqlite(self, connection: sqlite3.Connection) -> T_co:
+        """Do it all at once, on SQLite's own thread."""
+        ...
+
+    def on_postgresql(self) -> Statement:
+        """One statement (``%s`` parameters) that does it all; the batch goes out in one round trip."""
+        ...
+
+    def from_rows(self, rows: list[Row]) -> T_co:
+        """The result, from the rows PostgreSQL returned."""
+        ...
+
+
+@runtime_checkable
+class SteppedWork(Protocol[T_co]):
+    """What is written follows from what was read: two round trips for the batch, one transaction.
+
+    ``reading`` must lock what ``writing`` builds on. All members read before the first writes: those on the
+    same row find in ``shared`` what the ones before them made of it.
+    """
+
+    def on_sqlite(self, connection: sqlite3.Connection) -> T_co:
+        """Do it all at once, on SQLite's own thread."""
+        ...
+
+    def reading(self) -> Statement:
+        """The statement of the first round trip."""
+        ...
+
+    def writing(self, rows: list[Row], shared: Shared) -> tuple[Statement | None, T_co]:
+        """The statement of the second (or none), and the result."""
+        ...
+
+
+def lock_order_of(work: HotWork[Any] | SteppedWork[Any]) -> bytes:
+    """Where a member stands in its PostgreSQL transaction: who locks in one order never waits in a circle."""
+    order: bytes = getattr(work, "lock_order", b"")
+    return order
+
+
+def reads_of(members: Sequence[HotWork[Any] | SteppedWork[Any]]) -> list[Statement]:
+    """The statements of the first round trip, in order."""
+    return [work.reading() if isinstance(work, SteppedWork) else work.on_postgresql() for work in members]
+
+
+def writes_of(
+    members: Sequence[HotWork[Any] | SteppedWork[Any]], answers: list[list[Row]]
+) -> tuple[list[Statement], list[Any]]:
+    """The statements of the second round trip, and every member's result or error.
+
+    An error in ``from_rows`` is its member's alone. Raises what ``writing`` raises.
+    """
+    shared: Shared = {}
+    statements, results = [], []
+    for work, rows in zip(members, answers, strict=True):
+        if isinstance(work, SteppedWork):
+            statement, result = work.writing(rows, shared)
+            statements += [statement] if statement is not None else []
+        else:
+            result = _read(work, rows)
+        results.append(result)
+    return statements, results
+
+
+def _read(work: HotWork[Any], rows: list[Row]) -> Any:
+    try:
+        return work.from_rows(rows)
+    except Exception as error:  # noqa: BLE001 - told to its caller alone
+        return error
