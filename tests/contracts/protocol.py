@@ -183,7 +183,7 @@ def _deploy_all(stage: Stage, accounts: list[str]) -> dict[str, Contract]:
         receipt = stage.web3.eth.get_transaction_receipt(stage.web3.eth.send_transaction(transaction))  # type: ignore[arg-type]
         assert receipt["status"] == 1, f"{unit.name} cannot be deployed"
         contract = stage.at(unit.name, str(receipt["contractAddress"]))
-        assert Web3.to_bytes(hexstr=contract.address) == bytes(unit.address), unit.name  # type: ignore[arg-type]
+        assert Web3.to_bytes(hexstr=contract.address) == bytes(unit.address), unit.name
         found[unit.name] = contract
     return found
 
