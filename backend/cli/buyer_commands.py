@@ -184,12 +184,12 @@ def search(
 ) -> None:
     """Find services on sale at a gateway."""
     settings = prepared()
-    query = urlencode({"search": " ".join(words or [])})
+    query = urlencode({"q": " ".join(words or []), "on_sale": True})
 
     async def work() -> list[dict[str, Any]]:
         async with GatewayClient.at(gateway or settings.base_url) as client:
             found = await client.ask("GET", f"/v1/services?{query}")
-            return list(found["data"])
+            return list(found["services"])
 
     show_rows([_found(entry) for entry in run(work())], as_json=as_json, empty="no service matches")
 

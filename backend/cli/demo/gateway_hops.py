@@ -26,8 +26,8 @@ async def sign_in(world: World) -> Figures:
     await buyer.sign_in()
     keys = await buyer.gateway.ask("GET", "/v1/keys")
     secret = buyer.api_key.rsplit("_", 1)[-1]
-    require(secret not in str(keys), "no secret in the list of keys", keys=len(keys["data"]))
-    return {"wallet": checksum(buyer.key.address), "key": buyer.api_key[:16] + "…", "keys": len(keys["data"])}
+    require(secret not in str(keys), "no secret in the list of keys", keys=len(keys))
+    return {"wallet": checksum(buyer.key.address), "key": buyer.api_key[:16] + "…", "keys": len(keys)}
 
 
 async def call(world: World) -> Figures:
@@ -85,10 +85,13 @@ async def refused_without_token(world: World) -> Figures:
     await stranger.sign_in()
     status, body = await ask_model(world, stranger)
     require(status == 402, "status 402", status=status)
-    offers = body["error"]["offers"]
+    offers = body["error"]["details"]["offers"]
     plans = {int(offer["plan_id"]) for offer in offers}
     require(plans == set(world.plans.values()), "an offer for each plan", plans=plans)
-    require(all(offer["transaction"]["data"].startswith("0x") for offer in offers), "call data in each offer")
+    require(
+        all(call["data"].startswith("0x") for offer in offers for call in offer["transactions"]),
+        "call data in each offer",
+    )
     return {"status": status, "code": body["error"]["code"], "offers": len(offers)}
 
 

@@ -10,7 +10,8 @@ from backend.cli.devnet.faucet import Gift
 from backend.cli.manifest import read_manifest
 from backend.cli.output import money
 from backend.cli.publishing import Publisher
-from backend.core.units import SHARES_WHOLE, Then, checksum
+from backend.core.units import MICRO, SHARES_WHOLE, Then, checksum
+from backend.meter.pricing import units_up
 
 CREDITS: Final = 300
 CO_OWNED: Final = SHARES_WHOLE // 4
@@ -51,7 +52,7 @@ kind = "metered"
 currency = "tUSD"
 price = "0.01"
 refundable = true
-rates = { request = 10000, unit_in = 1000, unit_out = 5000 }
+rates = { request = 100000, unit_in = 10000, unit_out = 50000 }
 """
 GAS_ONLY: Final = Gift(dollars=0, emp=0)
 
@@ -104,9 +105,12 @@ async def publish(world: World) -> Figures:
 
 
 async def _listed(world: World) -> dict[str, list[object]] | None:
-    found = await world["provider"].gateway.ask("GET", "/v1/services")
-    mine = [entry for entry in found["data"] if entry["id"] == world.service_id]
-    return mine[0] if mine and len(mine[0]["plans"]) == len(world.plans) else None
+    gateway = world["provider"].gateway
+    found = await gateway.ask("GET", "/v1/services?q=smollm2")
+    if world.service_id not in {entry["id"] for entry in found["services"]}:
+        return None
+    page: dict[str, list[object]] = await gateway.ask("GET", f"/v1/services/{world.service_id}")
+    return page if len(page["plans"]) == len(world.plans) else None
 
 
 async def buy(world: World) -> Figures:
@@ -148,8 +152,6 @@ async def refund(world: World) -> Figures:
 
 
 async def _settled_up(world: World) -> bool:
-    """Whether no batch of the buyer's tab is on its way."""
-    plan, buyer = world.plans[CREDITS_PLAN], world["buyer"]
-    found = await buyer.gateway.ask("GET", f"/v1/accounts/{checksum(buyer.key.address)}")
-    tabs = [tab for tab in found["tabs"] if tab["plan_id"] == plan]
-    return bool(tabs) and tabs[0]["unsettled_micro_credits"] <= 0
+    """Whether all that was served is settled, the last fraction rounded up since the payer leaves."""
+    tab = await world.devnet.contracts.escrow.tab(world.plans[CREDITS_PLAN], world["buyer"].key.address)
+    return tab.settled == units_up(CREDITS * MICRO - world.notes["left"])

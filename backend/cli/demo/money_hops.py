@@ -99,7 +99,7 @@ async def reorg(world: World) -> Figures:
     status = await latecomer.gateway.ask("GET", "/readyz", token="")
     balance = await world.devnet.contracts.currency(0).balance(latecomer.key.address)
     require(balance == 100 * 10**6, "the money back in the wallet", balance=balance)
-    return {"depth": depth, "access": "gone", "ready": status["status"]}
+    return {"depth": depth, "access": "gone", "gateway_ready": status["ready"]}
 
 
 async def _serves(world: World, person: Person, wanted: int) -> bool:

@@ -29,6 +29,17 @@ HOPS: Final[tuple[tuple[str, Hop], ...]] = (
 )
 
 
+async def _play(cast: World, stage: Stage, say: Callable[[str], None]) -> None:
+    """Every hop in order; when one fails, what the services said last."""
+    try:
+        await money_hops.lock_stake(cast)
+        for name, hop in HOPS:
+            await stage.hop(name, lambda hop=hop: hop(cast))  # type: ignore[misc]
+    except Exception:
+        say(f"the services said last:\n{cast.services.child.last_words()}")
+        raise
+
+
 async def run_demo(say: Callable[[str], None], report: Path | None = None) -> Report:
     """Run every hop; write the report even when one fails. Raises what the failing hop raised."""
     stage = Stage(say)
@@ -36,9 +47,7 @@ async def run_demo(say: Callable[[str], None], report: Path | None = None) -> Re
         with tempfile.TemporaryDirectory(prefix="emporion-demo-") as folder:
             say("starting a chain, an indexer, a gateway and a language model on this machine")
             async with world(Path(folder), say) as cast:
-                await money_hops.lock_stake(cast)
-                for name, hop in HOPS:
-                    await stage.hop(name, lambda hop=hop: hop(cast))  # type: ignore[misc]
+                await _play(cast, stage, say)
     finally:
         if report is not None:
             stage.report.write(report)
