@@ -8,7 +8,7 @@ from backend.core.clock import SystemClock
 from backend.core.deployment import Deployment, read_deployment
 from backend.core.logs import get_logger
 from backend.core.settings import Settings
-from backend.core.units import ChainId, to_address
+from backend.core.units import Address, ChainId, to_address
 from backend.db.group_commit import GroupCommit
 from backend.gateway.deps import GatewayDeps
 from backend.gateway.served import Fingerprints, Made, NoFingerprints
@@ -66,7 +66,7 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
         )
 
 
-def _escrows(deployment: Deployment) -> dict[ChainId, bytes]:
+def _escrows(deployment: Deployment) -> dict[ChainId, Address]:
     return {ChainId(deployment.chain_id): to_address(deployment.address("UsageEscrow"))}
 
 

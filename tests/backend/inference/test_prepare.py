@@ -36,6 +36,12 @@ def prepared(operation: Operation = Operation.CHAT, limits: Limits = LIMITS, **f
     return prepare(read_call(operation, orjson.dumps(body)), limits)
 
 
+def prepared_with(name: str, value: object, operation: Operation = Operation.CHAT, **more: Any) -> Prepared:
+    """As `prepared`, with a field named by the test."""
+    fields: dict[str, Any] = {name: value, **more}
+    return prepared(operation, LIMITS, **fields)
+
+
 def sent(ready: Prepared) -> dict[str, Any]:
     body = orjson.loads(ready.body_for("smollm2"))
     assert isinstance(body, dict)
@@ -81,7 +87,7 @@ class TestLength:
 
     @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens", "n_predict", "max_new_tokens"])
     def test_huge_is_clamped_under_every_name(self, name: str) -> None:
-        ready = prepared(**{name: 10**9})
+        ready = prepared_with(name, 10**9)
         assert sent(ready)[name] == 1_024
         assert ready.worst.units_out == 1_024
         assert ready.clamped
@@ -120,12 +126,12 @@ class TestChoices:
     @pytest.mark.parametrize("name", ["n", "best_of", "n_cmpl"])
     def test_too_many(self, name: str) -> None:
         with pytest.raises(Unprocessable, match="at most 8"):
-            prepared(**{name: 9})
+            prepared_with(name, 9)
 
     @pytest.mark.parametrize("name", ["top_logprobs", "n_probs"])
     def test_too_many_probabilities(self, name: str) -> None:
         with pytest.raises(Unprocessable, match=name):
-            prepared(**{name: 40_000})
+            prepared_with(name, 40_000)
 
 
 class TestPrompt:
@@ -202,7 +208,7 @@ class TestResponses:
     @pytest.mark.parametrize("name", ["previous_response_id", "conversation", "background"])
     def test_stored_state(self, name: str) -> None:
         with pytest.raises(Unprocessable, match="nothing is stored"):
-            prepared(Operation.RESPONSES, input="a", **{name: "x"})
+            prepared_with(name, "x", Operation.RESPONSES, input="a")
 
     def test_hosted_tool(self) -> None:
         with pytest.raises(Unprocessable, match="tools"):

@@ -113,9 +113,9 @@ class TestBoth:
 
     @pytest.mark.parametrize("stream", [False, True])
     async def test_prompt_too_long(self, upstream: Upstream, stream: bool) -> None:
-        chat = {"messages": [{"role": "user", "content": "long " * 2_000}]}
+        messages = [{"role": "user", "content": "long " * 2_000}]
         with pytest.raises(ContextLengthExceeded):
-            await answered(upstream, ready(**chat, stream=stream))
+            await answered(upstream, ready(messages=messages, stream=stream))
 
     async def test_input_too_long(self, upstream: Upstream) -> None:
         with pytest.raises(ContextLengthExceeded):
