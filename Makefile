@@ -4,7 +4,7 @@ RUN = $(PYTHON) scripts/run.py
 # Arguments for the target: make test ARGS="-k escrow"
 ARGS ?=
 
-.PHONY: help demo test deep check bench contracts devnet docs lock setup clean
+.PHONY: help demo test deep check gas bench contracts devnet docs lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -21,6 +21,9 @@ deep: ## the tests of random inputs with thousands of fresh ones each
 
 check: ## formatting, types, architecture and documents
 	@$(RUN) check $(ARGS)
+
+gas: ## measure gas, rewrite tests/contracts/gas.json, print the table
+	@$(RUN) gas
 
 bench: ## what the parts cost on this machine (ARGS="--json file.json")
 	@$(RUN) bench $(ARGS)

@@ -101,6 +101,7 @@ TARGETS = {
     "deep": Target("the tests of random inputs with thousands of fresh ones each", deep),
     "check": Target("formatting, types, architecture and documents", checks.check),
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
+    "gas": Target("measure gas, rewrite tests/contracts/gas.json, print the table", module("scripts.gas")),
     "bench": Target("what the parts cost on this machine (--json FILE, or names)", module("scripts.bench")),
     "docs": Target("refresh the generated tables in docs/", module("scripts.tables")),
     "lock": Target("make the lock files again (--upgrade for newer versions)", locks.write, dev=False),
