@@ -65,14 +65,27 @@ class TabState:
         """Credits that can still be settled today: none while a withdrawal is asked for."""
         if self.withdraw_at:
             return Units(0)
-        counted = min(self.balance, UNITS_CEILING)
+        counted = min(self.balance, UNITS_CEILING - min(self.settled, UNITS_CEILING))
         if not self.daily_limit:
             return Units(counted)
         used = self.spent_on_day if self.day == today % 2**16 else 0
         return Units(min(counted, max(self.daily_limit - used, 0)))
 
 
+def settled_micro(settled: int) -> MicroCredits:
+    """Settled credits in micro-credits, as far as they are counted."""
+    return MicroCredits(min(settled, UNITS_CEILING) * MICRO)
+
+
+def spent_up(spent: int, settled: int) -> MicroCredits:
+    """What a tab has spent, lifted where another meter settled meanwhile: its credits are not ours to serve.
+
+    A closed tab may be settled up to a fraction of a credit beyond what was served; that stays the payer's.
+    """
+    return MicroCredits(max(spent, settled_micro(settled) - (MICRO - 1)))
+
+
 def available_down(tab: TabState, spent: int, held: int, today: int) -> MicroCredits:
     """Micro-credits a new request may hold: backed less served and not settled, less held."""
-    unsettled = spent - min(tab.settled, UNITS_CEILING) * MICRO
+    unsettled = spent_up(spent, tab.settled) - settled_micro(tab.settled)
     return MicroCredits(max(tab.backed(today) * MICRO - unsettled - held, 0))

@@ -1,23 +1,31 @@
 """Receipts from usage rows and usage rows from receipts; pure."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from backend.core.units import Address, Hash32, MicroCredits, UnixTime
-from backend.meter.schemas import Receipt, Served
+from backend.meter.schemas import Outcome, Receipt, Served
 from backend.signing.messages import UsageReceipt
+
+MOST: Final = 2**63 - 1
+"""The largest number a column holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A served request at its place in the tab: `spent` before it, `charged` for it."""
+    """A served request at its place in the tab: `spent` before it, and no more than `limit` for it."""
 
     served: Served
     sequence: int
     spent: int
-    charged: MicroCredits
+    limit: int
     previous: Hash32
     now: UnixTime
+
+    @property
+    def charged(self) -> MicroCredits:
+        """What it costs the payer."""
+        return MicroCredits(min(self.cost, self.limit))
 
     def body(self) -> UsageReceipt:
         """The part that is signed."""
@@ -29,13 +37,28 @@ class Issued:
             model_digest=served.model_digest,
             request_hash=served.request_hash,
             response_hash=served.response_hash,
-            units_in=served.units_in,
-            units_out=served.units_out,
+            units_in=counted(served.units_in),
+            units_out=counted(served.units_out),
             micro_credits=self.charged,
             cumulative_micro_credits=MicroCredits(self.spent + self.charged),
             issued_at=self.now,
             previous_receipt=self.previous,
         )
+
+    @property
+    def cost(self) -> MicroCredits:
+        """What the rate card asks for: nothing where nothing was delivered."""
+        return MicroCredits(0 if self.served.outcome is Outcome.FAILED else counted(self.served.cost))
+
+    @property
+    def lost(self) -> MicroCredits:
+        """What the rate card asks for and the tab did not have."""
+        return MicroCredits(self.cost - self.charged)
+
+
+def counted(number: int) -> int:
+    """A number from outside as the columns hold it: an upstream may claim anything."""
+    return min(max(number, 0), MOST)
 
 
 def usage_values(issued: Issued, digest: Hash32, meter: Address, signature: bytes) -> dict[str, Any]:
@@ -44,13 +67,15 @@ def usage_values(issued: Issued, digest: Hash32, meter: Address, signature: byte
     facts = {name: getattr(served, name) for name in _SERVED}
     return {
         **facts,
+        "units_in": counted(served.units_in),
+        "units_out": counted(served.units_out),
         "chain_id": served.tab.chain_id,
         "plan_id": served.tab.plan_id,
         "payer": served.tab.payer,
         "outcome": served.outcome.value,
         "sequence": issued.sequence,
         "charged": issued.charged,
-        "lost": served.cost - issued.charged,
+        "lost": issued.lost,
         "cumulative": issued.spent + issued.charged,
         "issued_at": issued.now,
         "previous_receipt": issued.previous,
@@ -64,8 +89,6 @@ _SERVED = (
     "request_id",
     "service_id",
     "route",
-    "units_in",
-    "units_out",
     "model_digest",
     "request_hash",
     "response_hash",

@@ -1,22 +1,19 @@
-"""Statements of the meter: every one runs inside the caller's transaction.
+"""Statements of the meter that no request waits for; each runs inside the caller's transaction.
 
-A hold is had by one conditional statement: the tab as the indexer mirrors it, less what was served and is not
-settled, less what is held, must cover it. The words differ between the databases in the scalar minimum and in
-the lock: in PostgreSQL a joined row can be stale after a lock wait, so the tab is read `FOR SHARE`.
+Those of the hot path are in `hold_repository` and `capture_repository`, spelled out per database.
 """
 
 from typing import Any, Final
 
-from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.elements import TextClause
 
-from backend.core.units import MICRO, ZERO_HASH
+from backend.core.units import ZERO_HASH, Address, ChainId, PlanId
 from backend.db.tables.chain import Tab
 from backend.db.tables.meter import Hold, MeterTab, StoredVoucher, Usage
 from backend.db.tables.settlement import SettlementBatch, SettlementLine
-from backend.meter.pricing import UNITS_CEILING, TabState
-from backend.meter.schemas import HoldRequest, TabKey
+from backend.meter.pricing import TabState, settled_micro
+from backend.meter.schemas import TabKey
 
 _tabs: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
 _holds: Final[Any] = Hold.__table__  # type: ignore[attr-defined]
@@ -27,50 +24,17 @@ _lines: Final[Any] = SettlementLine.__table__  # type: ignore[attr-defined]
 _mirror: Final[Any] = Tab.__table__  # type: ignore[attr-defined]
 
 
-def _reserve_statement(least: str, greatest: str, lock: str, source: str) -> str:
-    backed = (
-        f"CASE WHEN t.withdraw_at > 0 THEN 0 WHEN t.daily_limit = 0 THEN {least}(t.balance, {UNITS_CEILING}) "
-        f"ELSE {least}({least}(t.balance, {UNITS_CEILING}), {greatest}(t.daily_limit - "
-        "CASE WHEN t.day = :today THEN t.spent ELSE 0 END, 0)) END"
-    )
-    free = f"({backed}) * {MICRO} - (m.spent - {least}(t.settled, {UNITS_CEILING}) * {MICRO}) - m.held"
-    vouched = (
-        "(SELECT v.cumulative_units FROM gateway.vouchers v "
-        "WHERE v.chain_id = :chain_id AND v.plan_id = :plan_id AND v.payer = :payer)"
-    )
-    covered = (
-        f"CASE WHEN t.vouchers THEN COALESCE({vouched}, 0) * {MICRO} - m.spent - m.held ELSE :amount END"
-    )
-    return (
-        f"{source.format(lock=lock)} SET held = m.held + :amount FROM {{tab}} "
-        "WHERE m.chain_id = :chain_id AND m.plan_id = :plan_id AND m.payer = :payer "
-        "AND t.chain_id = m.chain_id AND t.plan_id = m.plan_id AND t.payer = m.payer "
-        f"AND {free} >= :amount AND {covered} >= :amount"
-    )
-
-
-_RESERVE: Final[dict[str, TextClause]] = {
-    "sqlite": text(
-        _reserve_statement("min", "max", "", "UPDATE gateway.meter_tabs AS m").format(tab="chain.tabs AS t")
-    ),
-    "postgresql": text(
-        _reserve_statement(
-            "least",
-            "greatest",
-            "FOR SHARE",
-            "WITH t AS (SELECT * FROM chain.tabs WHERE chain_id = :chain_id AND plan_id = :plan_id "
-            "AND payer = :payer {lock}) UPDATE gateway.meter_tabs AS m",
-        ).format(tab="t")
-    ),
-}
-_OPEN: Final = text(
-    "INSERT INTO gateway.meter_tabs (chain_id, plan_id, payer, spent, held, sequence, last_receipt) "
-    "VALUES (:chain_id, :plan_id, :payer, 0, 0, 0, :zero) ON CONFLICT DO NOTHING"
-)
-
-
 def _of(tab: TabKey) -> dict[str, Any]:
     return {"chain_id": tab.chain_id, "plan_id": tab.plan_id, "payer": tab.payer}
+
+
+def _key(row: Any) -> TabKey:
+    return TabKey(ChainId(row.chain_id), PlanId(row.plan_id), Address(bytes(row.payer)))
+
+
+def _same_tab(left: Any, right: Any) -> Any:
+    same_plan = (left.c.chain_id == right.c.chain_id) & (left.c.plan_id == right.c.plan_id)
+    return same_plan & (left.c.payer == right.c.payer)
 
 
 def _where(table: Any, tab: TabKey) -> Any:
@@ -80,58 +44,40 @@ def _where(table: Any, tab: TabKey) -> Any:
 
 
 async def open_tab(connection: AsyncConnection, tab: TabKey) -> None:
-    """Make the meter's row of a tab if it is not there yet."""
-    await connection.execute(_OPEN, {**_of(tab), "zero": ZERO_HASH})
+    """Make the meter's row of a tab if it is not there yet; credits settled before count as spent."""
+    mirror = await mirrored_tab(connection, tab)
+    spent = settled_micro(mirror.settled) if mirror else 0
+    await connection.execute(_OPEN, {**_of(tab), "spent": spent, "zero": ZERO_HASH})
 
 
-async def reserve(connection: AsyncConnection, hold: HoldRequest, today: int, expires_at: int) -> bool:
-    """Set the amount aside and write the hold; False, and nothing done, where the tab does not cover it."""
-    await open_tab(connection, hold.tab)
-    bound = {**_of(hold.tab), "amount": hold.amount, "today": today % 2**16}
-    result = await connection.execute(_RESERVE[connection.dialect.name], bound)
-    if result.rowcount != 1:
-        return False
-    row = {**_of(hold.tab), "request_id": hold.request_id, "amount": hold.amount, "expires_at": expires_at}
-    await connection.execute(insert(_holds), row)
-    return True
-
-
-async def take_hold(connection: AsyncConnection, request_id: str) -> int | None:
-    """Delete a hold and return its amount, None where there is none. `held` is the caller's to lower."""
-    statement = delete(_holds).where(_holds.c.request_id == request_id).returning(_holds.c.amount)
-    amount: int | None = (await connection.execute(statement)).scalar_one_or_none()
-    return amount
-
-
-async def release(connection: AsyncConnection, tab: TabKey, amount: int) -> None:
-    """Lower what a tab holds."""
-    lowered = update(_tabs).where(_where(_tabs, tab)).values(held=_tabs.c.held - amount)
-    await connection.execute(lowered)
-
-
-async def renew(connection: AsyncConnection, request_ids: list[str], expires_at: int) -> int:
-    """Let holds live until `expires_at`; returns how many were still there."""
-    statement = update(_holds).where(_holds.c.request_id.in_(request_ids)).values(expires_at=expires_at)
-    return int((await connection.execute(statement)).rowcount)
+_OPEN: Final = text(
+    "INSERT INTO gateway.meter_tabs (chain_id, plan_id, payer, spent, held, sequence, last_receipt) "
+    "VALUES (:chain_id, :plan_id, :payer, :spent, 0, 0, :zero) ON CONFLICT DO NOTHING"
+)
 
 
 async def reap(connection: AsyncConnection, now: int) -> list[tuple[TabKey, int]]:
-    """Delete expired holds and lower their tabs in the same transaction; returns (tab, amount) of each."""
+    """Delete expired holds and lower their tabs in the same transaction; returns (tab, amount) of each.
+
+    The tabs are locked first and in order, as everybody locks them.
+    """
+    expired = select(_holds.c.request_id).where(_same_tab(_holds, _tabs), _holds.c.expires_at < now).exists()
+    tabs = select(_tabs.c.plan_id).where(expired).order_by(_tabs.c.chain_id, _tabs.c.plan_id, _tabs.c.payer)
+    if connection.dialect.name == "postgresql":
+        await connection.execute(tabs.with_for_update())
     columns = (_holds.c.chain_id, _holds.c.plan_id, _holds.c.payer, _holds.c.amount)
     statement = delete(_holds).where(_holds.c.expires_at < now).returning(*columns)
     rows = (await connection.execute(statement)).all()
-    reaped = [(TabKey(row.chain_id, row.plan_id, bytes(row.payer)), row.amount) for row in rows]  # type: ignore[arg-type]
-    for tab, amount in sorted(reaped, key=lambda entry: (entry[0].plan_id, entry[0].payer)):
-        await release(connection, tab, amount)
+    reaped = [(_key(row), int(row.amount)) for row in rows]
+    for tab in {tab for tab, _ in reaped}:
+        lowered = sum(amount for other, amount in reaped if other == tab)
+        await connection.execute(update(_tabs).where(_where(_tabs, tab)).values(held=_tabs.c.held - lowered))
     return reaped
 
 
-async def meter_tab(connection: AsyncConnection, tab: TabKey, *, lock: bool = False) -> Any:
-    """The meter's row of a tab, or None; locked where asked (SQLite's writers queue anyway)."""
-    statement = select(_tabs).where(_where(_tabs, tab))
-    if lock and connection.dialect.name == "postgresql":
-        statement = statement.with_for_update()
-    return (await connection.execute(statement)).one_or_none()
+async def meter_tab(connection: AsyncConnection, tab: TabKey) -> Any:
+    """The meter's row of a tab, or None."""
+    return (await connection.execute(select(_tabs).where(_where(_tabs, tab)))).one_or_none()
 
 
 async def mirrored_tab(connection: AsyncConnection, tab: TabKey) -> TabState | None:
@@ -168,15 +114,6 @@ async def keep_voucher(
     """Keep a voucher if it is larger than the one kept; returns whether it was."""
     bound = {**_of(tab), "cumulative_units": cumulative_units, "signature": signature}
     return (await connection.execute(_KEEP_VOUCHER, bound)).rowcount == 1
-
-
-async def add_usage(connection: AsyncConnection, row: dict[str, Any], released: int) -> None:
-    """Write a usage row and move its tab on; `released` comes off what it holds."""
-    await connection.execute(insert(_usage), row)
-    tab = TabKey(row["chain_id"], row["plan_id"], row["payer"])
-    moved = update(_tabs).where(_where(_tabs, tab))
-    values = {"spent": row["cumulative"], "sequence": row["sequence"], "last_receipt": row["receipt_digest"]}
-    await connection.execute(moved.values(held=_tabs.c.held - released, **values))
 
 
 async def usage_row(connection: AsyncConnection, request_id: str) -> Any:

@@ -1,16 +1,19 @@
 """The meter: a hold before a request, a usage row and a signed receipt after it."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any, Final, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Final, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
-from backend.core.units import MICRO, ChainId, Hash32, MicroCredits
+from backend.core.units import ChainId, MicroCredits
+from backend.db.group_commit import HotWork, SteppedWork, Work
 from backend.db.session import Store
 from backend.meter import repository
-from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down
+from backend.meter.capture_repository import Capture, Captured, CaptureState, TabNow
+from backend.meter.hold_repository import RenewHolds, Reserved, ReserveHold, VoidHold
+from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down, settled_micro, spent_up
 from backend.meter.proofs import prove
 from backend.meter.receipts import Issued, receipt_of, usage_values
 from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptProof, ReceiptSigner, Served, TabKey
@@ -26,19 +29,39 @@ _NO_TAB: Final = TabState(balance=0, settled=0, withdraw_at=0, daily_limit=0, sp
 class Writer(Protocol):
     """Runs work in a durable transaction of the gateway's store, several callers' work together."""
 
-    async def submit(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+    async def submit(self, work: Work[T] | HotWork[T] | SteppedWork[T]) -> T:
         """Run the work; returns once it is durable, raises what it raised."""
         ...
 
 
-class Meter:
-    """One gateway's meter. `writer` commits in groups; `store` serves look-ups."""
+ChainNow = Callable[[ChainId], int]
+"""Timestamp of a chain's indexed head, 0 where none is known; must not wait."""
 
-    def __init__(self, store: Store, writer: Writer, signer: ReceiptSigner, clock: Clock) -> None:
+
+def no_chain(_chain_id: ChainId) -> int:
+    """Stands in where no head is followed: the wall clock alone tells the day."""
+    return 0
+
+
+class Meter:
+    """One gateway's meter. `writer` commits in groups; `store` serves look-ups.
+
+    Daily limits go by the later of the wall clock and `chain_now`, as the escrow's block will.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        writer: Writer,
+        signer: ReceiptSigner,
+        clock: Clock,
+        chain_now: ChainNow = no_chain,
+    ) -> None:
         self._store = store
         self._writer = writer
         self._signer = signer
         self._clock = clock
+        self._chain_now = chain_now
 
     @property
     def address(self) -> bytes:
@@ -46,25 +69,24 @@ class Meter:
         return self._signer.address
 
     async def reserve(self, hold: HoldRequest) -> bool:
-        """Hold the worst case of a request; False where the tab does not cover it (ask `available` why)."""
-        now = self._clock.now()
-        today, expires_at = now // SECONDS_A_DAY, now + HOLD_SECONDS
-        return await self._writer.submit(lambda db: repository.reserve(db, hold, today, expires_at))
+        """Hold the worst case of a request; False where the tab does not cover it (ask `available` why).
+
+        The same request twice holds once.
+        """
+        work = ReserveHold(hold, self._today(hold.tab.chain_id), self._clock.now() + HOLD_SECONDS)
+        outcome = await self._writer.submit(work)
+        if outcome is Reserved.UNOPENED:
+            await self._open(hold.tab)
+            outcome = await self._writer.submit(work)
+        return outcome is Reserved.HELD
 
     async def renew(self, request_ids: list[str]) -> int:
         """Keep holds of running requests alive; call every RENEW_SECONDS. Returns how many still stood."""
-        until = self._clock.now() + HOLD_SECONDS
-        return await self._writer.submit(lambda db: repository.renew(db, request_ids, until))
+        return await self._writer.submit(RenewHolds(request_ids, self._clock.now() + HOLD_SECONDS))
 
     async def void(self, hold: HoldRequest) -> None:
         """Give a hold back: nothing was delivered. Doing so twice changes nothing."""
-
-        async def work(db: AsyncConnection) -> None:
-            amount = await repository.take_hold(db, hold.request_id)
-            if amount is not None:
-                await repository.release(db, hold.tab, amount)
-
-        await self._writer.submit(work)
+        await self._writer.submit(VoidHold(hold))
 
     async def capture(self, served: Served) -> Receipt:
         """Write what a request used and sign its receipt; durable on return.
@@ -72,7 +94,16 @@ class Meter:
         The same request twice gives the first receipt again. Where the hold expired meanwhile, at most what
         the tab still has is charged.
         """
-        return await self._writer.submit(lambda db: self._captured(db, served))
+        captured = await self._writer.submit(Capture(served, self._issue))
+        if captured is CaptureState.UNOPENED:
+            await self._open(served.tab)
+            captured = await self._writer.submit(Capture(served, self._issue))
+        if isinstance(captured, CaptureState):
+            return await self._earlier(served)
+        if captured.lost:
+            told = log.bind(request=served.request_id, had_hold=captured.had_hold)
+            told.warning("meter.capture.short", lost=captured.lost)
+        return captured.receipt
 
     async def reap(self) -> int:
         """Free expired holds; returns how many."""
@@ -88,9 +119,9 @@ class Meter:
             free = await self._free(db, tab)
             if not await repository.demands_vouchers(db, tab):
                 return Available(free, MicroCredits(0))
-            own = await repository.meter_tab(db, tab)
-            vouched = await repository.voucher_units(db, tab) * MICRO
-        covered = MicroCredits(max(vouched - (own.spent + own.held if own else 0), 0))
+            spent, held, mirror = await self._standing(db, tab)
+            vouched = settled_micro(await repository.voucher_units(db, tab))
+        covered = MicroCredits(max(vouched - spent_up(spent, mirror.settled) - held, 0))
         return Available(min(free, covered), MicroCredits(max(free - covered, 0)))
 
     async def receipt(self, request_id: str) -> Receipt | None:
@@ -104,48 +135,46 @@ class Meter:
         async with self._store.read_connection() as db:
             return await prove(db, request_id)
 
-    async def _captured(self, db: AsyncConnection, served: Served) -> Receipt:
-        await repository.open_tab(db, served.tab)
-        own = await repository.meter_tab(db, served.tab, lock=True)
-        earlier = await repository.usage_row(db, served.request_id)
-        if earlier is not None:
-            return receipt_of(earlier, await self._free(db, served.tab))
-        held = await repository.take_hold(db, served.request_id)
-        limit = await self._limit(db, served, held)
-        issued = Issued(
-            served,
-            own.sequence + 1,
-            own.spent,
-            MicroCredits(min(served.cost, limit)),
-            Hash32(bytes(own.last_receipt)),
-            self._clock.now(),
+    def _issue(self, served: Served, now: TabNow) -> Captured:
+        """Sign the receipt that follows the tab's last; charges no more than was held, or else is left."""
+        tab, today = served.tab, self._today(served.tab.chain_id)
+        limit = now.hold if now.hold is not None else available_down(now.mirror, now.spent, now.held, today)
+        spent = spent_up(now.spent, now.mirror.settled)
+        issued = Issued(served, now.sequence + 1, spent, limit, now.last_receipt, self._clock.now())
+        body = issued.body()
+        digest, signature = self._signer.sign(tab.chain_id, body)
+        others = now.held - (now.hold or 0)
+        remaining = available_down(now.mirror, body.cumulative_micro_credits, others, today)
+        receipt = Receipt(
+            request_id=served.request_id,
+            chain_id=tab.chain_id,
+            sequence=issued.sequence,
+            body=body,
+            digest=digest,
+            meter=self._signer.address,
+            signature=signature,
+            remaining=remaining,
         )
-        values = self._signed(issued)
-        await repository.add_usage(db, values, released=held or 0)
-        if values["lost"]:
-            log.warning("meter.capture.short", request=served.request_id, lost=values["lost"])
-        return receipt_of(_Row(values), await self._free(db, served.tab))
+        values = usage_values(issued, digest, self._signer.address, signature)
+        return Captured(values, receipt, issued.lost, now.hold is not None)
 
-    def _signed(self, issued: Issued) -> dict[str, Any]:
-        chain_id = ChainId(issued.served.tab.chain_id)
-        digest, signature = self._signer.sign(chain_id, issued.body())
-        return usage_values(issued, digest, self._signer.address, signature)
+    async def _open(self, tab: TabKey) -> None:
+        await self._writer.submit(lambda db: repository.open_tab(db, tab))
 
-    async def _limit(self, db: AsyncConnection, served: Served, held: int | None) -> int:
-        if held is not None or served.cost == 0:
-            return held or 0
-        log.warning("meter.hold.missing", request=served.request_id)
-        return await self._free(db, served.tab)
+    async def _earlier(self, served: Served) -> Receipt:
+        async with self._store.read_connection() as db:
+            row = await repository.usage_row(db, served.request_id)
+            return receipt_of(row, await self._free(db, served.tab))
 
-    async def _free(self, db: AsyncConnection, tab: TabKey) -> MicroCredits:
+    async def _standing(self, db: AsyncConnection, tab: TabKey) -> tuple[int, int, TabState]:
+        """Spent, held and the mirrored tab; a tab that is not open yet has spent what was settled."""
         own = await repository.meter_tab(db, tab)
         mirror = await repository.mirrored_tab(db, tab) or _NO_TAB
-        spent, held = (own.spent, own.held) if own else (0, 0)
-        return available_down(mirror, spent, held, self._clock.now() // SECONDS_A_DAY)
+        return (own.spent, own.held, mirror) if own else (settled_micro(mirror.settled), 0, mirror)
 
+    async def _free(self, db: AsyncConnection, tab: TabKey) -> MicroCredits:
+        spent, held, mirror = await self._standing(db, tab)
+        return available_down(mirror, spent, held, self._today(tab.chain_id))
 
-class _Row:
-    """A usage row by attribute, as the database gives it."""
-
-    def __init__(self, values: dict[str, Any]) -> None:
-        self.__dict__.update(values)
+    def _today(self, chain_id: ChainId) -> int:
+        return max(self._clock.now(), self._chain_now(chain_id)) // SECONDS_A_DAY

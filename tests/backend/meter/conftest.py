@@ -1,11 +1,8 @@
 """A meter on both databases, with a tab of ten credits."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
-from typing import TypeVar
+from collections.abc import AsyncIterator
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import ManualClock
 from backend.core.settings import Settings
@@ -21,28 +18,20 @@ from backend.core.units import (
     UnixTime,
     keccak,
 )
+from backend.db.group_commit import GroupCommit
 from backend.db.session import Store
-from backend.db.stores import open_chain_store, open_gateway_store
+from backend.db.stores import open_gateway_store
 from backend.db.tables.chain import Tab
 from backend.meter.schemas import HoldRequest, Outcome, Served, TabKey
 from backend.meter.service import Meter
 from backend.signing.messages import UsageReceipt
+from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
 
-T = TypeVar("T")
+__all__ = ["settings", "shared_database"]
+
 BUYER = Address(b"\xb0" * 20)
 PLAN = PlanId(1 << 20 | 2)
 TAB = TabKey(ChainId(31337), PLAN, BUYER)
-
-
-class DirectWriter:
-    """Commits each caller's work alone."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def submit(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        async with self._store.write_connection() as connection:
-            return await work(connection)
 
 
 class DigestSigner:
@@ -68,17 +57,11 @@ class Mirror:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
-    return Settings(home=tmp_path, database_url=database_url)
-
-
-@pytest.fixture
 async def mirror(settings: Settings) -> AsyncIterator[Mirror]:
-    store = await open_chain_store(settings)
-    mirror = Mirror(store)
-    await mirror.put(balance=10)
-    yield mirror
-    await store.close()
+    async with emptied_chain_store(settings) as store:
+        mirror = Mirror(store)
+        await mirror.put(balance=10)
+        yield mirror
 
 
 @pytest.fixture
@@ -89,13 +72,19 @@ async def store(settings: Settings, mirror: Mirror) -> AsyncIterator[Store]:
 
 
 @pytest.fixture
+async def writer(store: Store) -> AsyncIterator[GroupCommit]:
+    async with GroupCommit(store) as group:
+        yield group
+
+
+@pytest.fixture
 def clock() -> ManualClock:
     return ManualClock()
 
 
 @pytest.fixture
-def meter(store: Store, clock: ManualClock) -> Meter:
-    return Meter(store, DirectWriter(store), DigestSigner(), clock)
+def meter(store: Store, writer: GroupCommit, clock: ManualClock) -> Meter:
+    return Meter(store, writer, DigestSigner(), clock)
 
 
 def hold(request_id: str, amount: float) -> HoldRequest:

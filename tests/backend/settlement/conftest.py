@@ -1,7 +1,6 @@
 """A settlement worker on both databases, a mirror written by hand, and an escrow that settles into it."""
 
 from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -10,10 +9,13 @@ from backend.core.errors import NodeUnreachable
 from backend.core.settings import Settings
 from backend.core.units import ZERO_ADDRESS, ZERO_HASH, Address, ChainId, Hash32, PlanId, keccak
 from backend.db.session import Store
-from backend.db.stores import open_chain_store, open_gateway_store
+from backend.db.stores import open_gateway_store
 from backend.db.tables import chain as tables
 from backend.settlement.batch import Policy
 from backend.settlement.service import SettleEntry, SettlementWorker
+from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
+
+__all__ = ["settings", "shared_database"]
 
 METER = Address(b"\x0e" * 20)
 BUYER = Address(b"\xb0" * 20)
@@ -129,17 +131,11 @@ class Escrow:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
-    return Settings(home=tmp_path, database_url=database_url)
-
-
-@pytest.fixture
 async def mirror(settings: Settings) -> AsyncIterator[Mirror]:
-    store = await open_chain_store(settings)
-    mirror = Mirror(store)
-    await mirror.begin(METER)
-    yield mirror
-    await store.close()
+    async with emptied_chain_store(settings) as store:
+        mirror = Mirror(store)
+        await mirror.begin(METER)
+        yield mirror
 
 
 @pytest.fixture

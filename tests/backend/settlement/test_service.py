@@ -12,11 +12,13 @@ step
 """
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 
 from backend.core.clock import ManualClock
 from backend.core.units import MICRO, Address, MicroCredits, ServiceId, UnixTime, keccak
+from backend.db.group_commit import GroupCommit
 from backend.db.session import Store
 from backend.meter.proofs import receipts_tree
 from backend.meter.schemas import HoldRequest, Outcome, Served, TabKey
@@ -24,15 +26,16 @@ from backend.meter.service import Meter
 from backend.settlement.batch import Policy
 from backend.settlement.service import LEASE_SECONDS, RESEND_SECONDS, SettlementWorker
 from backend.signing.merkle import verify
-from tests.backend.meter.conftest import DigestSigner, DirectWriter
+from tests.backend.meter.conftest import DigestSigner
 from tests.backend.settlement.conftest import BUYER, CHAIN, METER, PLAN, Escrow, Mirror
 
 TAB = TabKey(CHAIN, PLAN, BUYER)
 
 
 @pytest.fixture
-def meter(store: Store, clock: ManualClock) -> Meter:
-    return Meter(store, DirectWriter(store), DigestSigner(), clock)
+async def meter(store: Store, clock: ManualClock) -> AsyncIterator[Meter]:
+    async with GroupCommit(store) as group:
+        yield Meter(store, group, DigestSigner(), clock)
 
 
 async def serve(meter: Meter, request_id: str, whole: float) -> bytes:
