@@ -26,6 +26,7 @@ from backend.core.errors import AddressBlocked
 from backend.net.guard import (
     DEVNET,
     LOOPBACK_ONLY,
+    OPERATOR,
     PUBLIC_ONLY,
     BlockedAtConnectError,
     check_address,
@@ -166,3 +167,23 @@ class TestTarget:
         target = Target.at("https://Example.com/openai/", frozenset({"/v1/x"}), PUBLIC_ONLY)
         assert str(target.url("/v1/x")) == "https://example.com/openai/v1/x"
         assert target.origin == "https://example.com:443"
+
+
+class TestOperatorPolicy:
+    @pytest.mark.parametrize(
+        "url", ["http://node:8545", "http://10.0.0.7:8545", "https://rpc.example.com/v1/key"]
+    )
+    def test_own_word_may_name_private_places(self, url: str) -> None:
+        assert check_url(URL(url), OPERATOR) == URL(url)
+
+    @pytest.mark.parametrize("url", ["http://user:secret@node:8545", "/rpc", "node:8545"])
+    def test_form_is_checked_all_the_same(self, url: str) -> None:
+        with pytest.raises(AddressBlocked):
+            check_url(URL(url), OPERATOR)
+
+    def test_private_addresses_may_be_connected_to(self) -> None:
+        check_resolved("node", ["172.18.0.2"], OPERATOR)
+
+    def test_strangers_words_may_not(self) -> None:
+        with pytest.raises(AddressBlocked):
+            check_resolved("node", ["172.18.0.2"], PUBLIC_ONLY)
