@@ -25,6 +25,11 @@ class ChainSettlement:
         self._escrows = escrows
         self._shares = shares
 
+    async def tend(self) -> None:
+        """Offer more for transactions that are stuck; called every round."""
+        for sender in self._senders.values():
+            await sender.tend()
+
     async def settle(self, chain_id: ChainId, plan_id: PlanId, entries: Sequence[SettleEntry]) -> Hash32:
         """Send `UsageEscrow.settle`; returns the hash without waiting. Raises ChainError and its kind."""
         lines = [
