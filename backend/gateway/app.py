@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from backend.core.errors import DatabaseError
 from backend.core.logs import get_logger
 from backend.gateway.asgi import App, Receive, Scope, Send
+from backend.gateway.body_limit import BodyLimit
 from backend.gateway.deps import GatewayDeps, Services, assemble
 from backend.gateway.handlers import add_handlers
 from backend.gateway.openapi import describe_model_routes
@@ -25,7 +26,8 @@ def create_app(deps: GatewayDeps) -> App:
     """The application. Its lifespan runs the tasks: following the index, holds, key use, metadata, health."""
     given = assemble(deps)
     rest = _rest(given)
-    return with_cors(Split(given, RequestIds(rest)), deps.settings)
+    guarded = RequestIds(BodyLimit(rest, deps.settings.max_body_bytes))
+    return with_cors(Split(given, guarded), deps.settings)
 
 
 class Split:
@@ -50,7 +52,15 @@ def _rest(given: Services) -> FastAPI:
         async with running(given):
             yield
 
-    api = FastAPI(title=TITLE, summary=SUMMARY, version="1", lifespan=lifespan, redoc_url=None)
+    api = FastAPI(
+        title=TITLE,
+        summary=SUMMARY,
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # its page loads scripts from elsewhere
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     api.state.services = given
     add_handlers(api)
     for routes in (auth, keys, models, market, documents, receipts, providers, operations):
@@ -74,9 +84,11 @@ async def running(given: Services) -> AsyncIterator[None]:
 
 
 def _tasks(given: Services) -> dict[str, Coroutine[Any, Any, None]]:
+    shared = given.deps.store.dialect == "postgresql"  # an SQLite store has one writing process: this one
+    replicas = {"credentials": _forget_revoked(given)} if shared else {}
     return {
+        **replicas,
         "index": given.watch.run(),
-        "credentials": _forget_revoked(given),
         "key-use": given.key_use.run(),
         "holds": given.holds.run(),
         "metadata": given.metadata.run(),

@@ -97,50 +97,78 @@ def assemble(deps: GatewayDeps) -> Services:
     metadata = MetadataService(store, deps.blobs, clock, deps.fetcher, settings.ipfs_gateway)
     watch.on_move(catalog.forget)
     metadata.on_stored(catalog.forget)
-    keys = KeyService(store, clock, settings.network)
-    sessions = _sessions(deps, chain_id)
-    resolver = CredentialResolver(keys, sessions, settings.network, clock)
-    key_use = KeyUse(store, clock)
-    gate = Gate(store, chain_id, watch, clock, settings.index_wait_ms / 1000)
-    holds, router = HoldKeeper(deps.meter, clock), Router(clock)
-    addresses = ClientAddress(settings.trusted_proxies)
-    offers, limiter = Offers(deps.deployment), Limiter(clock)
-    admission = Admission(
-        catalog, gate, metadata, deps.meter, key_use, limiter, offers, clock, settings.confirmation
-    )
-    parts = InferenceParts(
-        resolver=resolver,
-        key_use=key_use,
-        admission=admission,
-        upstreams=deps.upstreams,
-        router=router,
-        relay=Relay(admission, Accountant(clock, deps.counter), clock),
-        holds=holds,
-        watch=watch,
-        fingerprints=deps.fingerprints,
-        addresses=addresses,
-        clock=clock,
-        max_body_bytes=settings.max_body_bytes,
+    keys, sessions = KeyService(store, clock, settings.network), _sessions(deps, chain_id)
+    shared = _Shared(
+        gate=Gate(store, chain_id, watch, clock, settings.index_wait_ms / 1000),
+        resolver=CredentialResolver(keys, sessions, settings.network, clock),
+        key_use=KeyUse(store, clock),
+        holds=HoldKeeper(deps.meter, clock),
+        router=Router(clock),
+        addresses=ClientAddress(settings.trusted_proxies),
     )
     return Services(
         deps=deps,
         chain_id=chain_id,
         watch=watch,
-        gate=gate,
+        gate=shared.gate,
         catalog=catalog,
         accounts=AccountView(store, chain_id),
         metadata=metadata,
         keys=keys,
         sessions=sessions,
-        resolver=resolver,
-        key_use=key_use,
-        addresses=addresses,
+        resolver=shared.resolver,
+        key_use=shared.key_use,
+        addresses=shared.addresses,
         sign_ins=Limiter(clock),
-        holds=holds,
-        router=router,
-        inference=InferenceApp(parts),
+        holds=shared.holds,
+        router=shared.router,
+        inference=_inference(deps, watch, catalog, metadata, shared),
         own_changes=Changes(store, "gateway", clock=clock),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What the model routes and the others both use."""
+
+    gate: Gate
+    resolver: CredentialResolver
+    key_use: KeyUse
+    holds: HoldKeeper
+    router: Router
+    addresses: ClientAddress
+
+
+def _inference(
+    deps: GatewayDeps, watch: HeadWatch, catalog: Catalog, metadata: MetadataService, shared: _Shared
+) -> InferenceApp:
+    clock, settings = deps.clock, deps.settings
+    admission = Admission(
+        catalog,
+        shared.gate,
+        metadata,
+        deps.meter,
+        shared.key_use,
+        Limiter(clock),
+        Offers(deps.deployment),
+        clock,
+        settings.confirmation,
+    )
+    parts = InferenceParts(
+        resolver=shared.resolver,
+        key_use=shared.key_use,
+        admission=admission,
+        upstreams=deps.upstreams,
+        router=shared.router,
+        relay=Relay(admission, Accountant(clock, deps.counter), clock),
+        holds=shared.holds,
+        watch=watch,
+        fingerprints=deps.fingerprints,
+        addresses=shared.addresses,
+        clock=clock,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return InferenceApp(parts)
 
 
 def _sessions(deps: GatewayDeps, chain_id: ChainId) -> SessionService:

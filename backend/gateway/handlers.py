@@ -79,7 +79,7 @@ def _of_status(status: int, request: Request) -> EmporionError:
     if status == 405:
         return MethodNotAllowed(f"{path} does not take {request.method}")
     if status == 404:
-        return NotFound(f"there is nothing at {path}; see /docs")
+        return NotFound(f"there is nothing at {path}; see /openapi.json")
     if status == 415:
         return UnsupportedMediaType("send application/json")
     return MalformedRequest("the request could not be read")

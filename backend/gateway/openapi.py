@@ -80,6 +80,7 @@ def _entry(operation: Operation) -> dict[str, Any]:
     return {
         "tags": ["inference"],
         "summary": _SUMMARIES[operation],
+        "description": _SUMMARIES[operation] + ".",
         "operationId": operation.name.lower(),
         "security": [{"bearer": []}],
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
