@@ -48,7 +48,8 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def buyer() -> LocalAccount:
-    return Account.from_key("0x" + "11" * 32)
+    wallet: LocalAccount = Account.from_key("0x" + "11" * 32)
+    return wallet
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from backend.core.errors import (
     SpendCapReached,
     WrongNetwork,
 )
-from backend.core.units import MicroCredits
+from backend.core.units import MicroCredits, ServiceId
 from backend.db.session import Store
 from backend.db.tables.accounts import ApiKeySecret
 from tests.backend.accounts.conftest import CLIENT, presented
@@ -117,7 +117,7 @@ class TestResolve:
         with pytest.raises(ScopeMissing):
             found.require_scope(Scope.READ)
         with pytest.raises(ScopeMissing):
-            found.require_service(8)
+            found.require_service(ServiceId(8))
 
 
 class TestRevoke:

@@ -10,9 +10,12 @@ from collections.abc import AsyncIterator
 import openai
 import pytest
 from openai import AsyncOpenAI
+from openai.types.chat import ChatCompletionUserMessageParam
 
 from tests.backend.gateway import model_server
 from tests.backend.gateway.conftest import MODEL, House
+
+HI: ChatCompletionUserMessageParam = {"role": "user", "content": "Hi"}
 
 
 @pytest.fixture
@@ -23,11 +26,10 @@ async def client(house: House, paid_key: str) -> AsyncIterator[AsyncOpenAI]:
 
 class TestOpenAi:
     async def test_completes(self, client: AsyncOpenAI) -> None:
-        messages = [{"role": "user", "content": "Hi"}]
         raw = await client.chat.completions.with_raw_response.create(
             model=MODEL,
-            messages=messages,
-            max_tokens=8,  # type: ignore[arg-type]
+            messages=[HI],
+            max_tokens=8,
         )
         reply = raw.parse()
         assert reply.choices[0].message.content == "Once upon a time"
@@ -35,12 +37,11 @@ class TestOpenAi:
         assert raw.headers["emporion-receipt"]
 
     async def test_streams(self, client: AsyncOpenAI) -> None:
-        messages = [{"role": "user", "content": "Hi"}]
         stream = await client.chat.completions.create(
             model=MODEL,
-            messages=messages,
+            messages=[HI],
             stream=True,
-            stream_options={"include_usage": True},  # type: ignore[arg-type]
+            stream_options={"include_usage": True},
         )
         words, counted = [], None
         async for chunk in stream:
@@ -62,17 +63,13 @@ class TestOpenAi:
         stranger = await house.key(house.provider)
         async with AsyncOpenAI(base_url=f"{house.url}/v1", api_key=stranger, max_retries=0) as client:
             with pytest.raises(openai.APIStatusError) as caught:
-                await client.chat.completions.create(
-                    model=MODEL, messages=[{"role": "user", "content": "Hi"}]
-                )
+                await client.chat.completions.create(model=MODEL, messages=[HI])
         assert (caught.value.status_code, caught.value.code) == (402, "payment_required")
         assert caught.value.body["details"]["offers"]  # type: ignore[index]
 
     async def test_raises_when_the_answer_breaks_off(self, house: House, client: AsyncOpenAI) -> None:
         house.model.behaviour = model_server.break_off
-        stream = await client.chat.completions.create(
-            model=MODEL, messages=[{"role": "user", "content": "Hi"}], stream=True
-        )
+        stream = await client.chat.completions.create(model=MODEL, messages=[HI], stream=True)
         with pytest.raises(openai.APIError, match="broke off"):
             await read_all(stream)
 

@@ -1,0 +1,18 @@
+"""The same gateway on PostgreSQL: admission, metering, keys and market, as on SQLite."""
+
+from typing import Any
+
+import pytest
+
+from tests.backend.gateway.test_inference import (  # noqa: F401 - collected here, on this module's store
+    TestConcurrency,
+    TestModels,
+    TestStream,
+    TestWhole,
+)
+from tests.backend.gateway.test_routes import TestMarket, TestSearch, TestSignIn  # noqa: F401
+
+
+@pytest.fixture
+def gateway_settings(postgres_url: str) -> dict[str, Any]:
+    return {"database_url": postgres_url}
