@@ -15,7 +15,7 @@ from typing import Any, Final, Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.errors import DatabaseBusy, Draining
-from backend.db.hot_work import HotWork, SteppedWork, lock_order_of, reads_of, writes_of
+from backend.db.hot_work import HotWork, SteppedWork, is_hot, is_stepped, lock_order_of, reads_of, writes_of
 from backend.db.session import Row, Store
 
 __all__ = ["GroupCommit", "HotWork", "SteppedWork", "Work"]
@@ -37,7 +37,7 @@ class _Member:
     is_hot: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        self.is_hot = isinstance(self.work, HotWork | SteppedWork)
+        self.is_hot = is_hot(self.work)
 
 
 class GroupCommit:
@@ -124,7 +124,7 @@ class GroupCommit:
             return [await self._pipeline_alone(member) for member in members]
 
     async def _write_together(self, members: list[_Member]) -> list[Any]:
-        places = sorted(range(len(members)), key=lambda place: lock_order_of(members[place].work))  # type: ignore[arg-type]
+        places = sorted(range(len(members)), key=lambda place: lock_order_of(members[place].work))
         works: list[Any] = [members[place].work for place in places]
         told: list[Any] = []
 
@@ -133,7 +133,7 @@ class GroupCommit:
             told.extend(results)
             return statements
 
-        stepped = any(isinstance(work, SteppedWork) for work in works)
+        stepped = any(is_stepped(work) for work in works)
         answers = await self._store.write_pipeline(reads_of(works), then if stepped else None)
         results = told if stepped else writes_of(works, answers)[1]
         by_place = dict(zip(places, results, strict=True))

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from backend.db.session import Row, Statement
 
@@ -12,7 +12,6 @@ Shared = dict[Any, Any]
 """What the members of one transaction tell each other; new for every transaction."""
 
 
-@runtime_checkable
 class HotWork(Protocol[T_co]):
     """One statement does it all. A member may have ``lock_order``, see ``lock_order_of``."""
 
@@ -29,7 +28,6 @@ class HotWork(Protocol[T_co]):
         ...
 
 
-@runtime_checkable
 class SteppedWork(Protocol[T_co]):
     """What is written follows from what was read: two round trips for the batch, one transaction.
 
@@ -50,20 +48,28 @@ class SteppedWork(Protocol[T_co]):
         ...
 
 
-def lock_order_of(work: HotWork[Any] | SteppedWork[Any]) -> bytes:
+def is_hot(work: object) -> bool:
+    """Whether a work is one of these; an instance check of a protocol costs more than the work's queueing."""
+    return hasattr(work, "on_sqlite")
+
+
+def is_stepped(work: object) -> TypeGuard[SteppedWork[Any]]:
+    """Whether a work takes two round trips."""
+    return hasattr(work, "writing")
+
+
+def lock_order_of(work: Any) -> bytes:
     """Where a member stands in its PostgreSQL transaction: who locks in one order never waits in a circle."""
     order: bytes = getattr(work, "lock_order", b"")
     return order
 
 
-def reads_of(members: Sequence[HotWork[Any] | SteppedWork[Any]]) -> list[Statement]:
+def reads_of(members: Sequence[Any]) -> list[Statement]:
     """The statements of the first round trip, in order."""
-    return [work.reading() if isinstance(work, SteppedWork) else work.on_postgresql() for work in members]
+    return [work.reading() if is_stepped(work) else work.on_postgresql() for work in members]
 
 
-def writes_of(
-    members: Sequence[HotWork[Any] | SteppedWork[Any]], answers: list[list[Row]]
-) -> tuple[list[Statement], list[Any]]:
+def writes_of(members: Sequence[Any], answers: list[list[Row]]) -> tuple[list[Statement], list[Any]]:
     """The statements of the second round trip, and every member's result or error.
 
     An error in ``from_rows`` is its member's alone. Raises what ``writing`` raises.
@@ -71,7 +77,7 @@ def writes_of(
     shared: Shared = {}
     statements, results = [], []
     for work, rows in zip(members, answers, strict=True):
-        if isinstance(work, SteppedWork):
+        if is_stepped(work):
             statement, result = work.writing(rows, shared)
             statements += [statement] if statement is not None else []
         else:

@@ -13,19 +13,15 @@ MOST: Final = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A served request at its place in the tab: `spent` before it, and no more than `limit` for it."""
+    """A served request at its place in the tab: `spent` before it, `charged` and `lost` for it."""
 
     served: Served
     sequence: int
     spent: int
-    limit: int
+    charged: MicroCredits
+    lost: MicroCredits
     previous: Hash32
     now: UnixTime
-
-    @property
-    def charged(self) -> MicroCredits:
-        """What it costs the payer."""
-        return MicroCredits(min(self.cost, self.limit))
 
     def body(self) -> UsageReceipt:
         """The part that is signed."""
@@ -45,15 +41,15 @@ class Issued:
             previous_receipt=self.previous,
         )
 
-    @property
-    def cost(self) -> MicroCredits:
-        """What the rate card asks for: nothing where nothing was delivered."""
-        return MicroCredits(0 if self.served.outcome is Outcome.FAILED else counted(self.served.cost))
 
-    @property
-    def lost(self) -> MicroCredits:
-        """What the rate card asks for and the tab did not have."""
-        return MicroCredits(self.cost - self.charged)
+def charge(served: Served, limit: int) -> tuple[MicroCredits, MicroCredits]:
+    """What a request costs its payer, no more than `limit`, and what is lost to the provider beyond it.
+
+    Nothing delivered costs nothing.
+    """
+    cost = 0 if served.outcome is Outcome.FAILED else counted(served.cost)
+    charged = min(cost, limit)
+    return MicroCredits(charged), MicroCredits(cost - charged)
 
 
 def counted(number: int) -> int:

@@ -15,7 +15,7 @@ from backend.meter.capture_repository import Capture, Captured, CaptureState, Ta
 from backend.meter.hold_repository import RenewHolds, Reserved, ReserveHold, VoidHold
 from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down, settled_micro, spent_up
 from backend.meter.proofs import prove
-from backend.meter.receipts import Issued, receipt_of, usage_values
+from backend.meter.receipts import Issued, charge, receipt_of, usage_values
 from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptProof, ReceiptSigner, Served, TabKey
 
 HOLD_SECONDS: Final = 60
@@ -139,8 +139,10 @@ class Meter:
         """Sign the receipt that follows the tab's last; charges no more than was held, or else is left."""
         tab, today = served.tab, self._today(served.tab.chain_id)
         limit = now.hold if now.hold is not None else available_down(now.mirror, now.spent, now.held, today)
+        charged, lost = charge(served, limit)
         spent = spent_up(now.spent, now.mirror.settled)
-        issued = Issued(served, now.sequence + 1, spent, limit, now.last_receipt, self._clock.now())
+        place = (now.sequence + 1, spent, charged, lost, now.last_receipt)
+        issued = Issued(served, *place, self._clock.now())
         body = issued.body()
         digest, signature = self._signer.sign(tab.chain_id, body)
         others = now.held - (now.hold or 0)

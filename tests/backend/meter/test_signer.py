@@ -8,7 +8,7 @@ sign
 import pytest
 
 from backend.core.errors import DeploymentMismatch
-from backend.core.units import ZERO_HASH, Address, ChainId
+from backend.core.units import ZERO_HASH, Address, ChainId, MicroCredits
 from backend.meter.receipts import Issued
 from backend.meter.signer import MeterSigner
 from backend.signing.ecdsa import recover
@@ -22,7 +22,7 @@ ESCROWS = {ChainId(1): Address(b"\x01" * 20), ChainId(2): Address(b"\x02" * 20)}
 @pytest.fixture
 def body() -> UsageReceipt:
     request = served("r", 5)
-    return Issued(request, 1, 0, request.cost, ZERO_HASH, request.started_at).body()
+    return Issued(request, 1, 0, request.cost, MicroCredits(0), ZERO_HASH, request.started_at).body()
 
 
 class TestSign:
