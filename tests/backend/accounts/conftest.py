@@ -1,7 +1,6 @@
 """Accounts on both databases, with a clock moved by hand and a wallet."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 from eth_account import Account
@@ -16,10 +15,13 @@ from backend.accounts.schemas import SignInRequest
 from backend.accounts.service import KeyService
 from backend.accounts.sessions import SessionService, SignInRules
 from backend.core.clock import ManualClock
-from backend.core.settings import load_settings
+from backend.core.settings import Settings
 from backend.core.units import Address, ChainId
 from backend.db.session import Store
 from backend.db.stores import open_gateway_store
+from tests.backend.shared_stores import empty, settings, shared_database
+
+__all__ = ["settings", "shared_database"]
 
 CHAIN = ChainId(31337)
 DOMAIN = "127.0.0.1:8080"
@@ -53,8 +55,9 @@ def buyer() -> LocalAccount:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, database_url: str) -> AsyncIterator[Store]:
-    opened = await open_gateway_store(load_settings(home=tmp_path, database_url=database_url, devnet=True))
+async def store(settings: Settings) -> AsyncIterator[Store]:
+    opened = await open_gateway_store(settings)
+    await empty(opened)
     yield opened
     await opened.close()
 

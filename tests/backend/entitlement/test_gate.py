@@ -20,7 +20,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from pathlib import Path
 
 import orjson
 import pytest
@@ -33,9 +32,9 @@ from backend.core.errors import (
     PaymentRequired,
     ServiceRetired,
 )
-from backend.core.settings import load_settings
+from backend.core.settings import Settings
 from backend.core.units import ChainId, PlanId, PlanKind, ServiceId
-from backend.db.stores import open_chain_store, open_gateway_store
+from backend.db.stores import open_gateway_store
 from backend.db.tables.chain import Undo
 from backend.entitlement.head import HeadWatch
 from backend.entitlement.service import Gate
@@ -53,6 +52,9 @@ from tests.backend.market import (
     service,
     tab,
 )
+from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
+
+__all__ = ["settings", "shared_database"]
 
 PASS, TIMED, METERED = (plan_id(kind) for kind in PlanKind)
 WAIT = 0.4
@@ -64,17 +66,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def market(tmp_path: Path, database_url: str) -> AsyncIterator[Market]:
-    store = await open_chain_store(load_settings(home=tmp_path, database_url=database_url, devnet=True))
-    yield Market(store)
-    await store.close()
+async def market(settings: Settings) -> AsyncIterator[Market]:
+    async with emptied_chain_store(settings) as store:
+        yield Market(store)
 
 
 @pytest.fixture
-async def watch(
-    tmp_path: Path, database_url: str, market: Market, clock: ManualClock
-) -> AsyncIterator[HeadWatch]:
-    store = await open_gateway_store(load_settings(home=tmp_path, database_url=database_url, devnet=True))
+async def watch(settings: Settings, market: Market, clock: ManualClock) -> AsyncIterator[HeadWatch]:
+    store = await open_gateway_store(settings)
     followed = HeadWatch(store, ChainId(CHAIN_ID), clock, max_lag=30)
     running = asyncio.create_task(followed.run())
     yield followed
