@@ -39,7 +39,10 @@ class HttpTransport:
             ) as reply:
                 return await _read(target, reply, self._most_bytes)
         except UpstreamError as error:
-            raise NodeUnreachable(f"no answer from the node at {target.host}: {error.message}") from error
+            raise NodeUnreachable(
+                f"no answer from the node at {target.host}:{target.port} ({error.message}); start it, or name "
+                "another in EMPORION_RPC_URLS"
+            ) from error
         except BodyTooLarge as error:
             raise LogsRefused(f"the node at {target.host} sent too much: {error.message}") from error
 

@@ -1,52 +1,26 @@
-"""`emporion buyer`, `emporion stake`, `emporion search`: what a wallet does as a customer and as a staker."""
+"""`emporion buyer`: what a wallet does as a customer."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import typer
 
 from backend.chain.client import Receipt
-from backend.cli.devnet.controls import seconds_of
 from backend.cli.gateway_client import GatewayClient
-from backend.cli.manifest import base_units
-from backend.cli.output import money, say, show, show_rows
-from backend.cli.publishing import EMP_DECIMALS
+from backend.cli.options import AsJson, GatewayUrl, KeyName, PlanArgument, UnitsArgument
+from backend.cli.outcomes import cost, told
+from backend.cli.output import say, show, working
 from backend.cli.trading import Trader, then_of
-from backend.cli.wiring import chain, prepared, run, wallet
-from backend.core.settings import Settings
-from backend.core.units import Then, hex_of
+from backend.cli.wiring import prepared, run, trading, wallet
+from backend.core.units import Then
 
 buyer = typer.Typer(help="Buy, use up, return access; make API keys.", no_args_is_help=True)
-stake = typer.Typer(help="Lock EMP for a score and claim its rewards.", no_args_is_help=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-KeyName = Annotated[str | None, typer.Option("--key", help="Keystore that signs; else the settings' key.")]
-PlanArgument = Annotated[int, typer.Argument(help="Plan id.")]
-UnitsArgument = Annotated[int, typer.Argument(min=1, help="How many units.")]
-GatewayUrl = Annotated[
-    str | None, typer.Option("--gateway", help="The gateway's URL; else the one of the settings.")
-]
+Act = Callable[[Trader], Awaitable[Receipt]]
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.add_typer(buyer, name="buyer")
-    app.add_typer(stake, name="stake")
-    app.command("search")(search)
-
-
-@asynccontextmanager
-async def trading(settings: Settings, key: str | None) -> AsyncIterator[Trader]:
-    """The wallet of a command, before the contracts."""
-    signer = wallet(settings, key)
-    async with chain(settings) as found:
-        yield Trader(found.contracts, signer, found.sender(signer))
-
-
-def _told(receipt: Receipt, **facts: Any) -> dict[str, Any]:
-    mined = {"transaction": hex_of(receipt.tx_hash), "block": receipt.block_number, "gas": receipt.gas_used}
-    return facts | mined
 
 
 @buyer.command("buy")
@@ -58,14 +32,18 @@ def buy(
     as_json: AsJson = False,
 ) -> None:
     """Buy units in one transaction; timed ones are activated and credits deposited, unless --hold."""
-    settings = prepared()
+    then = Then.HOLD if hold else then_of(plan)
 
     async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            bought = await trader.buy(plan, units, Then.HOLD if hold else then_of(plan))
-            return _told(bought.receipt, plan=plan, units=units, cost_base_units=bought.cost)
+        settings = prepared(quiet=True)
+        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+            bought = await trader.buy(plan, units, then)
+            paid = cost(contracts, bought.currency, bought.cost)
+            return told(contracts, bought.receipt, plan=plan, units=units, **paid)
 
-    show(run(work()), as_json=as_json)
+    with working("buying; a block or two"):
+        done = run(work())
+    show(done, as_json=as_json)
 
 
 @buyer.command("activate")
@@ -73,25 +51,13 @@ def activate(
     plan: PlanArgument, units: UnitsArgument = 1, key: KeyName = None, as_json: AsJson = False
 ) -> None:
     """Turn held timed units into access."""
-    settings = prepared()
-
-    async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            return _told(await trader.activate(plan, units), plan=plan, units=units)
-
-    show(run(work()), as_json=as_json)
+    _act(lambda trader: trader.activate(plan, units), key, as_json, plan=plan, units=units)
 
 
 @buyer.command("deposit")
 def deposit(plan: PlanArgument, units: UnitsArgument, key: KeyName = None, as_json: AsJson = False) -> None:
     """Deposit held credits into the tab; the deposit is the most that can be spent."""
-    settings = prepared()
-
-    async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            return _told(await trader.deposit(plan, units), plan=plan, units=units)
-
-    show(run(work()), as_json=as_json)
+    _act(lambda trader: trader.deposit(plan, units), key, as_json, plan=plan, units=units)
 
 
 @buyer.command("withdraw")
@@ -104,26 +70,29 @@ def withdraw(
     as_json: AsJson = False,
 ) -> None:
     """Take deposited credits back: first with --request, then, after the delay, without."""
-    settings = prepared()
 
-    async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            receipt = await (trader.request_withdrawal(plan) if request else trader.withdraw(plan))
-            return _told(receipt, plan=plan)
+    async def act(trader: Trader) -> Receipt:
+        return await (trader.request_withdrawal(plan) if request else trader.withdraw(plan))
 
-    show(run(work()), as_json=as_json)
+    _act(act, key, as_json, plan=plan)
 
 
 @buyer.command("refund")
 def refund(plan: PlanArgument, units: UnitsArgument, key: KeyName = None, as_json: AsJson = False) -> None:
     """Return unconsumed units of a refundable plan for the price paid."""
-    settings = prepared()
 
     async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            return _told(await trader.refund(plan, units), plan=plan, units=units)
+        settings = prepared(quiet=True)
+        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+            receipt = await trader.refund(plan, units)
+            terms = await contracts.access.terms(plan)
+            amount = int(contracts.event(receipt, "Refunded")["amount"])
+            back = cost(contracts, terms.currency, amount, "refunded")
+            return told(contracts, receipt, plan=plan, units=units, **back)
 
-    show(run(work()), as_json=as_json)
+    with working("refunding; a block or two"):
+        done = run(work())
+    show(done, as_json=as_json)
 
 
 @buyer.command("key")
@@ -134,72 +103,30 @@ def make_key(
     as_json: AsJson = False,
 ) -> None:
     """Sign in with the wallet and make an API key. It is shown this once."""
-    settings = prepared()
+    settings = prepared(quiet=True)
     signer = wallet(settings, key)
+    url = gateway or settings.base_url
 
     async def work() -> dict[str, Any]:
-        async with GatewayClient.at(gateway or settings.base_url) as client:
+        async with GatewayClient.at(url) as client:
             await client.sign_in(signer)
             return await client.make_key(name)
 
     made = run(work())
-    show({"id": made["id"], "key": made["key"], "scopes": made["scopes"]}, as_json=as_json)
-    say("keep it now: it is not shown again")
+    facts = {"id": made["id"], "key": made["key"], "scopes": made["scopes"], "base_url": f"{url}/v1"}
+    show(facts, as_json=as_json)
+    say("the key is shown this once. Any OpenAI client takes it:")
+    say(f"  export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={made['key']}")
 
 
-@stake.command("lock")
-def lock(
-    amount: Annotated[str, typer.Argument(help="EMP, such as 1000 or 0.5.")],
-    duration: Annotated[str, typer.Argument(help="How long, such as 90d.")],
-    key: KeyName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Lock EMP for a score: it earns the protocol's revenue and votes."""
-    settings = prepared()
-    units = base_units(amount, EMP_DECIMALS)
+def _act(act: Act, key: str | None, as_json: bool, **facts: Any) -> None:
+    """One transaction of the wallet, and what it did."""
 
     async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            return _told(await trader.lock(units, seconds_of(duration)), amount=money(units, 18, "EMP"))
+        settings = prepared(quiet=True)
+        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+            return told(contracts, await act(trader), **facts)
 
-    show(run(work()), as_json=as_json)
-
-
-@stake.command("claim")
-def claim(key: KeyName = None, as_json: AsJson = False) -> None:
-    """Take the rewards of every currency."""
-    settings = prepared()
-
-    async def work() -> dict[str, Any]:
-        async with trading(settings, key) as trader:
-            return _told(await trader.claim_rewards(await trader.currencies()))
-
-    show(run(work()), as_json=as_json)
-
-
-def search(
-    words: Annotated[list[str] | None, typer.Argument(help="Words in name, summary or tags.")] = None,
-    gateway: GatewayUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Find services on sale at a gateway."""
-    settings = prepared()
-    query = urlencode({"q": " ".join(words or []), "on_sale": True})
-
-    async def work() -> list[dict[str, Any]]:
-        async with GatewayClient.at(gateway or settings.base_url) as client:
-            found = await client.ask("GET", f"/v1/services?{query}")
-            return list(found["services"])
-
-    show_rows([_found(entry) for entry in run(work())], as_json=as_json, empty="no service matches")
-
-
-def _found(entry: dict[str, Any]) -> dict[str, Any]:
-    plans = ", ".join(f"{plan['id']} ({plan['kind']})" for plan in entry["plans"])
-    return {
-        "id": entry["id"],
-        "name": entry["name"],
-        "model": entry["model"],
-        "kind": entry["kind"],
-        "plans": plans,
-    }
+    with working("sending the transaction; a block or two"):
+        done = run(work())
+    show(done, as_json=as_json)

@@ -2,9 +2,10 @@
 
 import importlib
 import sys
-from typing import Final
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from backend.cli.output import fail
 from backend.core.errors import EmporionError
@@ -13,17 +14,32 @@ PARTS: Final = {
     "devnet_commands": ("devnet", "demo"),
     "running": ("up", "serve", "settle"),
     "provider_commands": ("provider",),
-    "buyer_commands": ("buyer", "stake", "search"),
+    "buyer_commands": ("buyer",),
+    "stake_commands": ("stake",),
+    "search_commands": ("search",),
     "chain_commands": ("deploy", "index", "status"),
     "keys_commands": ("keys",),
 }
 """Modules and the commands they register: a process loads only what its command needs."""
 
 
+class Commands(TyperGroup):
+    """Every command; errors of ours end it with status 1 and a line that says what to do."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the one that was asked for."""
+        as_json = "--json" in context.args
+        try:
+            return super().invoke(context)
+        except EmporionError as error:
+            fail(error, as_json=as_json)
+
+
 def build(command: str | None = None) -> typer.Typer:
     """The application; with the name of a command, only the part that has it."""
     app = typer.Typer(
         name="emporion",
+        cls=Commands,
         help="A marketplace where access to AI is a token you hold.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -41,14 +57,8 @@ def _always_a_group() -> None:
 
 
 def main() -> None:
-    """Run the command line; errors of ours end it with status 1 and a line that says what to do."""
-    try:
-        build(sys.argv[1] if len(sys.argv) > 1 else None)()
-    except EmporionError as error:
-        try:
-            fail(error, as_json="--json" in sys.argv)
-        except typer.Exit as ended:
-            sys.exit(ended.exit_code)
+    """Run the command line."""
+    build(sys.argv[1] if len(sys.argv) > 1 else None)()
 
 
 if __name__ == "__main__":

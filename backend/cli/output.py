@@ -1,8 +1,9 @@
 """What a command prints: tables for people, JSON for programs, errors that say what to do."""
 
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NoReturn
 
 import orjson
 import typer
@@ -11,26 +12,52 @@ from rich.table import Table
 
 from backend.core.errors import EmporionError
 
-_people = Console(highlight=False)
-_trouble = Console(stderr=True, highlight=False)
+_ENDLESS: Final = 10_000
+"""Columns of an output that is no terminal: nothing is folded, so that programs can read it too."""
+
+
+def _people() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _ENDLESS)
+
+
+def _trouble() -> Console:
+    return Console(stderr=True, highlight=False)
 
 
 def say(text: str) -> None:
     """One line for people, on standard error, so that it never mixes with JSON."""
-    _trouble.print(text, markup=False)
+    _trouble().print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Say what takes a while: a spinner in a terminal, else one line."""
+    console = _trouble()
+    if not console.is_terminal:
+        say(text)
+        yield
+        return
+    with console.status(text):
+        yield
+
+
+def lines(first: str, rest: Sequence[str]) -> None:
+    """Lines for people, as they are, on standard output."""
+    for line in (first, *rest):
+        _people().print(line, markup=False, soft_wrap=True)
 
 
 def show(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
-    """One thing: its fields."""
+    """One thing: its fields. Those named `..._base_units` are for programs only."""
     if as_json:
         return print_json(dict(values))
-    table = Table(title=title or None, show_header=False, box=None, pad_edge=False)
-    table.add_column(style="dim")
+    table = Table(title=title or None, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in values.items():
-        table.add_row(name.replace("_", " "), _cell(value))
-    _people.print(table)
-    return None
+        if not name.endswith("_base_units"):
+            table.add_row(name.replace("_", " "), _cell(value))
+    return _people().print(table)
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "nothing") -> None:
@@ -38,14 +65,13 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = 
     if as_json:
         return print_json([dict(row) for row in rows])
     if not rows:
-        return _people.print(empty)
+        return say(empty)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
-    _people.print(table)
-    return None
+    return _people().print(table)
 
 
 def print_json(value: Any) -> None:
@@ -57,7 +83,7 @@ def fail(error: EmporionError, *, as_json: bool = False) -> NoReturn:
     """Say what was wrong and what to do, and end with status 1."""
     if as_json:
         print_json({"error": {"code": error.code, "message": error.message}})
-    _trouble.print(f"error: {error.message}", markup=False, soft_wrap=True)
+    say(f"error: {error.message}")
     raise typer.Exit(1)
 
 

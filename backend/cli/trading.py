@@ -9,8 +9,10 @@ from backend.chain.bindings.structs import PlanTerms
 from backend.chain.client import Receipt
 from backend.chain.contract import Transaction
 from backend.chain.sender import Sender
+from backend.cli.outcomes import currency_of
+from backend.cli.output import money
 from backend.core.errors import InsufficientFunds, NodeError
-from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, unpack_plan_id
+from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, checksum, unpack_plan_id
 from backend.signing.eip712 import Domain
 from backend.signing.keys import LocalKey
 from backend.signing.permit import Permit
@@ -25,10 +27,11 @@ Approve = Callable[[bytes], Transaction]
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """A purchase that was mined: base units paid, and the receipt."""
+    """A purchase that was mined: base units paid of the currency with this index, and the receipt."""
 
     plan_id: PlanId
     units: int
+    currency: int
     cost: BaseUnits
     receipt: Receipt
 
@@ -62,7 +65,8 @@ class Trader:
             transaction = access.buy_with_permit(*order, signature)
         else:
             transaction = access.buy(*order)
-        return Purchase(PlanId(plan_id), units, BaseUnits(cost), await self._sender.send(transaction))
+        receipt = await self._sender.send(transaction)
+        return Purchase(PlanId(plan_id), units, terms.currency, BaseUnits(cost), receipt)
 
     async def activate(self, plan_id: int, units: int) -> Receipt:
         """Turn Timed units into access of this wallet."""
@@ -137,10 +141,16 @@ class Trader:
     async def _require_balance(self, terms: PlanTerms, cost: int) -> None:
         held = await self._contracts.currency(terms.currency).balance(self.address)
         if held < cost:
-            line = next(c for c in self._contracts.deployment.currencies if c.index == terms.currency)
+            line = currency_of(self._contracts.deployment.currencies, terms.currency)
+            price, has = (money(amount, line.decimals, line.symbol) for amount in (cost, held))
             raise InsufficientFunds(
-                f"the purchase costs {cost} base units of {line.symbol}, the wallet has {held}; fund it first"
+                f"this costs {price} and {checksum(self.address)} has {has}; send it the rest first"
+                f"{self._hint()}"
             )
+
+    def _hint(self) -> str:
+        on_devnet = self._contracts.deployment.devnet
+        return f" (`emporion devnet fund {checksum(self.address)}`)" if on_devnet else ""
 
     async def _permit(self, currency: int, spender: bytes, value: int, deadline: int) -> bytes:
         token = self._contracts.currency(currency)

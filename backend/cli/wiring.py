@@ -5,7 +5,7 @@ import signal
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import typer
 
@@ -13,17 +13,23 @@ from backend.chain.bindings import Contracts
 from backend.chain.client import NodeClient
 from backend.chain.sender import Sender
 from backend.chain.transport import HttpTransport
+from backend.cli.devnet.accounts import ROLES, devnet_accounts
+from backend.cli.output import say
+from backend.cli.trading import Trader
 from backend.core.deployment import Deployment, read_deployment
+from backend.core.errors import SigningKeyNotFound
 from backend.core.logs import configure_logs
 from backend.core.settings import Settings, load_settings
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.net.client import HttpClient
-from backend.net.guard import NetworkPolicy
+from backend.net.guard import OPERATOR
 from backend.signing.keys import LocalKey
 from backend.signing.keystore import KeyStore
 
 T = TypeVar("T")
+DEFAULT_KEY: Final = "default"
+DEVNET_ROLE: Final = "buyer"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -34,15 +40,15 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(130) from None
 
 
-def prepared(**given: object) -> Settings:
-    """Settings of the environment, and logs set up by them. Raises SettingsError."""
+def prepared(*, quiet: bool = False, **given: object) -> Settings:
+    """Settings of the environment, and logs set up by them. Raises SettingsError.
+
+    `quiet`, for commands that end by themselves, logs warnings only, unless a level is set.
+    """
     settings = load_settings(**given)
-    configure_logs(settings.log_level, settings.log_format)
+    unset = "log_level" not in settings.model_fields_set
+    configure_logs("warning" if quiet and unset else settings.log_level, settings.log_format)
     return settings
-
-
-NODES = NetworkPolicy(public=True, loopback=True, ports=frozenset(range(1, 65_536)))
-"""A node's URL is the operator's own word, not a stranger's: any port, this machine too."""
 
 
 @dataclass(slots=True)
@@ -61,7 +67,7 @@ class Chain:
 @asynccontextmanager
 async def node(settings: Settings) -> AsyncIterator[NodeClient]:
     """The node of the settings."""
-    async with HttpClient(NODES) as http:
+    async with HttpClient(OPERATOR) as http:
         yield NodeClient(HttpTransport(http), settings.rpc_urls[0])
 
 
@@ -94,18 +100,41 @@ async def gateway_store(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
+@asynccontextmanager
+async def trading(settings: Settings, signer: LocalKey) -> AsyncIterator[tuple[Contracts, Trader]]:
+    """The contracts, and a wallet before them."""
+    async with chain(settings) as found:
+        yield found.contracts, Trader(found.contracts, signer, found.sender(signer))
+
+
 def wallet(settings: Settings, name: str | None) -> LocalKey:
     """The key of a command: a named keystore, else the key file, else the key of the environment.
 
-    Raises SigningKeyNotFound, WrongPassword, SigningKeyError.
+    On a devnet its roles are names too, and `buyer` signs where nothing else is set. Raises
+    SigningKeyNotFound, WrongPassword, SigningKeyError.
     """
-    if name is not None:
-        return KeyStore(settings.keys_path).load(name, keystore_password(settings, name))
-    if settings.key_file is not None:
+    if name is None and settings.key_file is not None:
         return LocalKey.from_file(settings.key_file)
-    if secret := settings.private_key.get_secret_value():
+    if name is None and (secret := settings.private_key.get_secret_value()):
         return LocalKey.from_hex(secret)
-    return KeyStore(settings.keys_path).load("default", keystore_password(settings, "default"))
+    store = KeyStore(settings.keys_path)
+    if store.has(name or DEFAULT_KEY):
+        return store.load(name or DEFAULT_KEY, keystore_password(settings, name or DEFAULT_KEY))
+    role = name or DEVNET_ROLE
+    if settings.devnet and role in ROLES:
+        say(f"signing as {role} of the devnet")
+        return devnet_accounts()[role]
+    raise _no_key(settings, name)
+
+
+def _no_key(settings: Settings, name: str | None) -> SigningKeyNotFound:
+    if name is None:
+        return SigningKeyNotFound(
+            "no key to sign with; make one with `emporion keys new`, or set EMPORION_KEY_FILE or "
+            "EMPORION_PRIVATE_KEY"
+        )
+    advice = "`emporion keys list` shows what is there, `emporion keys new NAME` makes one"
+    return SigningKeyNotFound(f"no key {name} in {settings.keys_path}; {advice}")
 
 
 def keystore_password(settings: Settings, name: str, *, confirm: bool = False) -> str:

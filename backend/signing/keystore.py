@@ -58,15 +58,23 @@ class KeyStore:
         paths = sorted(self._folder.glob("*.json")) if self._folder.is_dir() else []
         return [KeyEntry(path.stem, _address_in(_read(path), path), path) for path in paths]
 
+    def has(self, name: str) -> bool:
+        """Whether there is a key of this name or address."""
+        return any(_is_called(entry, name) for entry in self.list())
+
     def load(self, name: str, password: str) -> LocalKey:
         """Unlock a key by name or by address. Raises SigningKeyNotFound, WrongPassword, SigningKeyError."""
         for entry in self.list():
-            if name == entry.name or name.lower() == checksum(entry.address).lower():
+            if _is_called(entry, name):
                 return read_keystore(entry.path, password)
         raise SigningKeyNotFound(f"no key {name} in {self._folder}; emporion keys list shows what is there")
 
     def _path(self, name: str) -> Path:
         return self._folder / f"{name}.json"
+
+
+def _is_called(entry: KeyEntry, name: str) -> bool:
+    return name == entry.name or name.lower() == checksum(entry.address).lower()
 
 
 def read_keystore(path: Path, password: str) -> LocalKey:

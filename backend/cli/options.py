@@ -1,0 +1,17 @@
+"""Arguments and options that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+KeyName = Annotated[
+    str | None,
+    typer.Option("--key", metavar="NAME", help="Key that signs (`emporion keys list`); else the settings'."),
+]
+PlanArgument = Annotated[int, typer.Argument(min=1, help="Plan id, from `emporion search`.")]
+UnitsArgument = Annotated[int, typer.Argument(min=1, help="How many units.")]
+ServiceArgument = Annotated[int, typer.Argument(min=1, help="Service id, from `emporion search`.")]
+GatewayUrl = Annotated[
+    str | None, typer.Option("--gateway", metavar="URL", help="The gateway; else the one of the settings.")
+]

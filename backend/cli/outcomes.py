@@ -1,0 +1,74 @@
+"""What a mined transaction did, from its events, in words people use: money, dates, what is held now."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from backend.chain.bindings import Contracts
+from backend.chain.client import Receipt
+from backend.cli.output import money
+from backend.core.deployment import DeployedCurrency
+from backend.core.units import hex_of
+
+
+def told(contracts: Contracts, receipt: Receipt, **facts: Any) -> dict[str, Any]:
+    """The facts, what the events say, and where it was mined. Keys `..._base_units` are exact amounts."""
+    for event in contracts.events_of(receipt):
+        facts |= _effect(event.name, event.args)
+    facts |= received(contracts, receipt)
+    return facts | {
+        "transaction": hex_of(receipt.tx_hash),
+        "block": receipt.block_number,
+        "gas": receipt.gas_used,
+    }
+
+
+def received(contracts: Contracts, receipt: Receipt) -> dict[str, Any]:
+    """What a claim paid, by currency; nothing where the receipt has no claim."""
+    sums: dict[int, int] = {}
+    for event in contracts.events_of(receipt):
+        if event.name in ("Claimed", "RewardsClaimed"):
+            index = int(event.args["currency"])
+            sums[index] = sums.get(index, 0) + int(event.args["amount"])
+    if not sums:
+        return {}
+    lines = {index: currency_of(contracts.deployment.currencies, index) for index in sums}
+    return {
+        "received": [money(sums[index], line.decimals, line.symbol) for index, line in lines.items()],
+        "received_base_units": {line.symbol: sums[index] for index, line in lines.items()},
+    }
+
+
+def cost(contracts: Contracts, index: int, amount: int, name: str = "cost") -> dict[str, Any]:
+    """An amount of a currency, for people and, exactly, for programs."""
+    line = currency_of(contracts.deployment.currencies, index)
+    return {name: money(amount, line.decimals, line.symbol), f"{name}_base_units": amount}
+
+
+def currency_of(currencies: Sequence[DeployedCurrency], index: int) -> DeployedCurrency:
+    """The currency at a place of the table; one the record does not know counts base units."""
+    known = {line.index: line for line in currencies}
+    return known.get(index) or DeployedCurrency(index, "", f"of currency {index}", "", 0)
+
+
+def moment(timestamp: int) -> str:
+    """Unix seconds as a date and a time."""
+    try:
+        return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError):
+        return "for ever"
+
+
+def _effect(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event changed for the wallet that sent the transaction."""
+    if name == "Activated":
+        return {"access_until": moment(args["accessUntil"])}
+    if name == "Deposited":
+        return {"credits_in_tab": args["balance"]}
+    if name == "Withdrawn":
+        return {"withdrawn": args["units"], "credits_in_tab": args["balance"]}
+    if name == "WithdrawalSet":
+        return {"ready_at": moment(args["withdrawAt"])}
+    if name == "Locked":
+        return {"position": args["index"], "until": moment(args["end"])}
+    return {}

@@ -1,0 +1,76 @@
+"""`emporion search`: find services on sale at a gateway."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+
+from backend.cli.gateway_client import GatewayClient
+from backend.cli.options import AsJson, GatewayUrl
+from backend.cli.outcomes import currency_of
+from backend.cli.output import money, print_json, show_rows
+from backend.cli.wiring import prepared, run
+from backend.core.deployment import DeployedCurrency
+
+UNITS = {"pass": "a pass", "timed": "", "metered": "a credit"}
+_SPANS = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command."""
+    app.command("search")(search)
+
+
+def search(
+    words: Annotated[list[str] | None, typer.Argument(help="Words in name, summary or tags.")] = None,
+    kind: Annotated[str | None, typer.Option(help="model, dataset, compute or agent.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="A tag it must have; may be repeated.")] = None,
+    gateway: GatewayUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find services on sale at a gateway; one line a plan."""
+    settings = prepared(quiet=True)
+    query = [("q", " ".join(words or [])), *(("tag", one) for one in tag or [])]
+    query += [("kind", kind)] if kind else []
+
+    async def work() -> tuple[list[dict[str, Any]], list[DeployedCurrency]]:
+        async with GatewayClient.at(gateway or settings.base_url) as client:
+            found = await client.ask("GET", f"/v1/services?{urlencode(query)}")
+            deployment = await client.ask("GET", "/v1/deployment?abi=false")
+            lines = [DeployedCurrency(**line) for line in deployment["chains"][0]["currencies"]]
+            return found["services"], lines
+
+    services, currencies = run(work())
+    if as_json:
+        return print_json(services)
+    rows = [row for entry in services for row in listed(entry, currencies)]
+    return show_rows(rows, as_json=False, empty="no service matches; try fewer words")
+
+
+def listed(entry: Mapping[str, Any], currencies: Sequence[DeployedCurrency]) -> Iterator[dict[str, Any]]:
+    """A service's rows: one a plan, or one that says there is none."""
+    seen = {"model": entry["model"], "name": entry["name"], "kind": entry["kind"]}
+    for plan in entry["plans"]:
+        yield seen | {"plan": plan["id"], "sells": plan["kind"], "price": price_of(plan, currencies)}
+        seen = dict.fromkeys(seen, "")
+    if not entry["plans"]:
+        yield seen | {"plan": None, "sells": None, "price": None}
+
+
+def price_of(plan: Mapping[str, Any], currencies: Sequence[DeployedCurrency]) -> str:
+    """What a unit costs: `0.01 tUSD a credit`, `2 tUSD a day`."""
+    line = currency_of(currencies, plan["currency"])
+    amount = int(plan["unit_price"])
+    price = money(amount, line.decimals, line.symbol) if amount else "free"
+    unit = UNITS[plan["kind"]] or span_of(plan["period_seconds"])
+    return f"{price} {unit}" + ("" if plan["sale_open"] else " (sale closed)")
+
+
+def span_of(seconds: int) -> str:
+    """A period in its largest whole unit: `a day`, `30 days`."""
+    size, name = next((size, name) for size, name in _SPANS if seconds % size == 0)
+    count = seconds // size
+    if (count, name) in ((1, "hour"),):
+        return "an hour"
+    return f"a {name}" if count == 1 else f"{count} {name}s"
