@@ -1,5 +1,6 @@
 """The gateway as the command line calls it: sign in with a wallet, make keys, bring documents, ask."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -8,14 +9,16 @@ from typing import Any, Final, Self
 import orjson
 from yarl import URL
 
-from backend.core.errors import EmporionError
+from backend.core.errors import EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.units import Hash32, checksum, hex_of, keccak
 from backend.net.client import HttpClient
-from backend.net.guard import NetworkPolicy
+from backend.net.guard import OPERATOR
 from backend.signing.keys import Signer
 
+INDEX_SECONDS: Final = 30.0
+"""How long an event may take to reach the gateway's index."""
+_PAUSE: Final = 0.1
 _MOST: Final = 64 * 1024 * 1024
-GATEWAYS: Final = NetworkPolicy(public=True, loopback=True, ports=frozenset(range(1, 65_536)))
 
 
 class GatewayRefused(EmporionError):
@@ -42,24 +45,42 @@ class GatewayClient:
     @asynccontextmanager
     async def at(cls, base_url: str) -> AsyncIterator[Self]:
         """A client with connections of its own."""
-        async with HttpClient(GATEWAYS) as http:
+        async with HttpClient(OPERATOR) as http:
             yield cls(http, base_url)
 
     async def ask(
         self, method: str, path: str, json: Any = None, *, body: bytes | None = None, token: str | None = None
     ) -> Any:
-        """One request; its JSON. Raises GatewayRefused, UpstreamError (no connection)."""
+        """One request; its JSON. Raises GatewayRefused, UpstreamUnavailable."""
         headers = {"Accept": "application/json"}
         if bearer := self._token if token is None else token:
             headers["Authorization"] = f"Bearer {bearer}"
         if json is not None:
             headers["Content-Type"], body = "application/json", orjson.dumps(json)
         url = URL(self.base_url + path)
-        async with self._http.stream(method, url, headers=headers, body=body) as reply:
-            raw = await reply.read(_MOST)
-            if reply.status >= 400:
-                raise _refusal(reply.status, raw)
+        try:
+            async with self._http.stream(method, url, headers=headers, body=body) as reply:
+                raw = await reply.read(_MOST)
+        except UpstreamError as error:
+            raise UpstreamUnavailable(
+                f"no gateway answers at {self.base_url} ({error.message}); start it with `emporion up`, "
+                "or name another by --gateway or EMPORION_PUBLIC_URL"
+            ) from error
+        if reply.status >= 400:
+            raise _refusal(reply.status, raw)
         return orjson.loads(raw) if raw else None
+
+    async def put_once_indexed(self, path: str, wanted: Any) -> None:
+        """PUT what needs an event that was just mined: a 404 is asked again until it is indexed."""
+        for _ in range(int(INDEX_SECONDS / _PAUSE)):
+            try:
+                await self.ask("PUT", path, wanted)
+                return
+            except GatewayRefused as error:
+                if error.answer_status != 404:
+                    raise
+            await asyncio.sleep(_PAUSE)
+        await self.ask("PUT", path, wanted)
 
     async def sign_in(self, wallet: Signer) -> dict[str, Any]:
         """Sign in with Ethereum (EIP-4361); later requests carry the session."""

@@ -18,6 +18,8 @@ from backend.core.units import BaseUnits
 
 _SLUG: Final = r"^[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?$"
 
+_TAG: Final = r"^[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?$"
+
 
 def _amount(value: object) -> object:
     if isinstance(value, int | float):
@@ -30,6 +32,17 @@ Amount = Annotated[str, BeforeValidator(_amount), Field(pattern=r"^\d+(\.\d+)?$"
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LimitsPart(_Strict):
+    """What a plan promises at most; what is left out has no limit. `per_unit`: for each unit held."""
+
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_minute: int | None = Field(default=None, ge=1)
+    concurrent: int | None = Field(default=None, ge=1)
+    context: int | None = Field(default=None, ge=1)
+    max_output: int | None = Field(default=None, ge=1)
+    per_unit: bool = True
 
 
 class UpstreamPart(_Strict):
@@ -50,11 +63,15 @@ class UpstreamPart(_Strict):
 class ServicePart(_Strict):
     """The service itself."""
 
-    name: str = Field(min_length=1, max_length=100)
+    name: str = Field(min_length=1, max_length=80)
     slug: str = Field(pattern=_SLUG)
     description: str = Field(default="", max_length=4_000)
     kind: Literal["model", "dataset", "compute", "agent"] = "model"
-    tags: list[str] = Field(default=[], max_length=20)
+    tags: list[Annotated[str, Field(pattern=_TAG)]] = Field(default=[], max_length=20)
+    operations: list[Literal["chat", "completions", "embeddings", "responses"]] = Field(
+        default=["chat", "completions", "embeddings"], min_length=1
+    )
+    """What a model can do; other kinds ignore it."""
     context_length: int = Field(default=2_048, ge=1)
     bond: Amount = "1000"
     deterministic: bool = False
@@ -85,7 +102,7 @@ class PlanPart(_Strict):
     royalty_bps: int = Field(default=0, ge=0, le=2_500)
     supply_cap: int = Field(default=0, ge=0, lt=2**63)
     account_cap: int = Field(default=0, ge=0, lt=2**63)
-    limits: dict[str, int] = Field(default={}, max_length=20)
+    limits: LimitsPart | None = None
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "PlanPart":

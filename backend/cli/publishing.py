@@ -1,17 +1,19 @@
 """`emporion provider publish`: documents, registration, bond, plans, upstream and one paid test call."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from backend.chain.bindings import Contracts
 from backend.chain.bindings.structs import PlanTerms, Upstream
-from backend.cli.gateway_client import GatewayClient, GatewayRefused
+from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, PlanPart, UpstreamPart, base_units
+from backend.cli.output import money
 from backend.cli.trading import Trader
 from backend.core.deployment import DeployedCurrency, Deployment
-from backend.core.errors import InsufficientFunds, SettingsError, Unprocessable
+from backend.core.errors import Conflict, InsufficientFunds, SettingsError, Unprocessable
 from backend.core.units import (
     ZERO_HASH,
     Address,
@@ -22,13 +24,14 @@ from backend.core.units import (
     PlanKind,
     ServiceId,
     ServiceKind,
+    checksum,
+    hex_of,
+    keccak,
     to_address,
 )
+from backend.metadata.documents import read_document
 
 EMP_DECIMALS: Final = 18
-INDEX_SECONDS: Final = 30.0
-"""How long a registration may take to reach the gateway's index."""
-_PAUSE: Final = 0.1
 _MEASURES: Final = {
     "tokens": Measure.TOKENS,
     "kib": Measure.KIB,
@@ -49,6 +52,17 @@ class Published:
     content_hash: Hash32 = field(default=ZERO_HASH)
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A manifest with everything that could be wrong about it looked up, before anything is sent."""
+
+    manifest: Manifest
+    document: dict[str, Any]
+    bond: BaseUnits
+    prices: list[tuple[DeployedCurrency, BaseUnits]]
+    upstream: dict[str, Any]
+
+
 class Publisher:
     """Publishes for one wallet, signed in at one gateway."""
 
@@ -62,104 +76,143 @@ class Publisher:
         self._gas = 0
 
     async def publish(self, manifest: Manifest) -> Published:
-        """All of it, checked before the first transaction. Raises Unprocessable, ChainError."""
-        deployment = self._contracts.deployment
-        bond = base_units(manifest.service.bond, EMP_DECIMALS)
-        prices = [_price(deployment, plan) for plan in manifest.plan]
-        await self._require_bond(bond)
-        facts = await self._gateway.ask("GET", "/v1/deployment")
-        content_hash, uri = await self._gateway.put_document(self._document(manifest))
-        self._say(f"metadata stored at {uri}")
-        service_id = await self._register(manifest, _meter_of(facts), uri, content_hash, bond)
-        self._say(f"registered as service {service_id}")
-        await self._bind(service_id, manifest.upstream)
-        plans = {}
-        for plan, (currency, price) in zip(manifest.plan, prices, strict=True):
-            plans[plan.name] = await self._create_plan(service_id, plan, currency, price)
-            self._say(f"plan {plan.name}: {plans[plan.name]}")
-        return Published(
-            service_id=service_id,
-            model=f"{deployment.chain_id}/{service_id}",
-            plans=plans,
-            page=f"{self._gateway.base_url}/v1/services/{service_id}",
-            gas_used=self._gas,
-            content_hash=content_hash,
+        """All of it, checked before the first transaction; what an earlier run left undone is gone on with.
+
+        Raises Unprocessable, Conflict (another service has the slug), InsufficientFunds, ChainError.
+        """
+        checked = self._checked(manifest)
+        facts = await self._gateway.ask("GET", "/v1/deployment?abi=false")
+        content_hash, uri = await self._gateway.put_document(checked.document)
+        begun = await self._begun(manifest, content_hash)
+        if begun is None:
+            await self._require_bond(checked.bond)
+            self._say(f"metadata stored at {uri}")
+            service_id = await self._register(checked, _meter_of(facts), uri, content_hash)
+            self._say(f"registered as service {service_id}")
+        else:
+            service_id = ServiceId(int(begun["id"]))
+            self._say(f"service {service_id} is registered already; going on with it")
+        await self._gateway.put_once_indexed(f"/v1/provider/services/{service_id}/upstream", checked.upstream)
+        self._say(f"upstream bound: {manifest.upstream.kind}")
+        plans = await self._create_plans(service_id, checked, begun)
+        chain_id = self._contracts.deployment.chain_id
+        page = f"{self._gateway.base_url}/v1/services/{service_id}"
+        model = f"{chain_id}/{service_id}"
+        return Published(service_id, model, plans, page, self._gas, content_hash)
+
+    def _checked(self, manifest: Manifest) -> _Checked:
+        document = _document(manifest, self._gateway.base_url)
+        raw = orjson.dumps(document)
+        read_document(raw, keccak(raw))
+        return _Checked(
+            manifest=manifest,
+            document=document,
+            bond=base_units(manifest.service.bond, EMP_DECIMALS),
+            prices=[_price(self._contracts.deployment, plan) for plan in manifest.plan],
+            upstream={"upstreams": [_upstream(manifest.upstream)]},
         )
 
-    def _document(self, manifest: Manifest) -> dict[str, Any]:
-        service = manifest.service
-        document: dict[str, Any] = {
-            "emporion": "service/1",
-            "name": service.name,
-            "slug": service.slug,
-            "summary": service.description[:280],
-            "description": service.description,
-            "tags": service.tags,
-            "gateway": self._gateway.base_url,
-        }
-        if service.kind == "model":
-            operations = ["chat", "completions", "embeddings"]
-            facts = {"context": service.context_length, "deterministic": service.deterministic}
-            document["model"] = {"operations": operations, **facts}
-        return document
+    async def _begun(self, manifest: Manifest, content_hash: Hash32) -> dict[str, Any] | None:
+        """This wallet's service of the same slug. Raises Conflict where it is another one."""
+        owner, slug = checksum(self._trader.address), manifest.service.slug
+        found = await self._gateway.ask("GET", f"/v1/services?owner={owner}&q={slug}&limit=100")
+        for entry in found["services"]:
+            if entry["status"] == "retired" or str(entry["slug_model"]).rpartition("/")[2] != slug:
+                continue
+            if entry["content_hash"] != hex_of(content_hash):
+                raise Conflict(
+                    f"service {entry['id']} of this wallet has the slug {slug} and other metadata; choose "
+                    "another `slug` in [service]"
+                )
+            return dict(entry)
+        return None
+
+    async def _create_plans(
+        self, service_id: ServiceId, checked: _Checked, begun: dict[str, Any] | None
+    ) -> dict[str, PlanId]:
+        """The plans by name; those that an earlier run created are there in the file's order."""
+        there = sorted(plan["id"] for plan in begun["plans"]) if begun else []
+        plans = {}
+        for place, plan in enumerate(checked.manifest.plan):
+            if place < len(there):
+                plans[plan.name] = PlanId(there[place])
+                continue
+            plans[plan.name] = await self._create_plan(service_id, plan, *checked.prices[place])
+            self._say(f"plan {plan.name}: {plans[plan.name]}")
+        return plans
 
     async def _require_bond(self, bond: int) -> None:
         least = await self._contracts.registry.min_bond()
         held = await self._contracts.emp.balance(self._trader.address)
         if bond < least:
             raise Unprocessable(
-                f"the bond is below the minimum of {least // 10**18} EMP; raise `bond` in [service]"
+                f"the bond of {_emp(bond)} is below the minimum of {_emp(least)}; raise `bond` in [service]"
             )
         if held < bond:
             raise InsufficientFunds(
-                f"the bond is {bond} base units of EMP, the wallet has {held}; get EMP or lower `bond`"
+                f"the bond is {_emp(bond)} and {checksum(self._trader.address)} has {_emp(held)}; "
+                f"send it EMP first, or lower `bond` (at least {_emp(least)})"
             )
 
-    async def _register(
-        self, manifest: Manifest, meter: Address, uri: str, content_hash: Hash32, bond: int
-    ) -> ServiceId:
-        registry = self._contracts.registry
+    async def _register(self, checked: _Checked, meter: Address, uri: str, content_hash: Hash32) -> ServiceId:
+        registry, service, bond = self._contracts.registry, checked.manifest.service, checked.bond
         approval = self._contracts.emp.approve(registry.address, bond)
         self._gas += (await self._trader.send(approval)).gas_used
-        kind = ServiceKind[manifest.service.kind.upper()]
-        upstreams = [
-            Upstream(ServiceId(int(name)), bps) for name, bps in sorted(manifest.service.upstreams.items())
-        ]
+        kind = ServiceKind[service.kind.upper()]
+        upstreams = [Upstream(ServiceId(int(name)), bps) for name, bps in sorted(service.upstreams.items())]
         call = registry.register(kind, uri, content_hash, meter=meter, upstreams=upstreams, bond=bond)
         receipt = await self._trader.send(call)
         self._gas += receipt.gas_used
         return ServiceId(int(self._contracts.event(receipt, "ServiceRegistered")["serviceId"]))
 
-    async def _bind(self, service_id: ServiceId, upstream: UpstreamPart) -> None:
-        wanted: dict[str, Any] = {"kind": upstream.kind}
-        if upstream.kind != "embedded":
-            wanted |= {"url": upstream.url, "model": upstream.model}
-        if upstream.secret_file is not None:
-            wanted["secret"] = upstream.secret_file.expanduser().read_text(encoding="utf-8").strip()
-        await self._once_indexed(f"/v1/provider/services/{service_id}/upstream", {"upstreams": [wanted]})
-
-    async def _once_indexed(self, path: str, wanted: dict[str, Any]) -> None:
-        """PUT what needs the registration: the gateway knows it as soon as its block is indexed."""
-        for _ in range(int(INDEX_SECONDS / _PAUSE)):
-            try:
-                await self._gateway.ask("PUT", path, wanted)
-                return
-            except GatewayRefused as error:
-                if error.answer_status != 404:
-                    raise
-            await asyncio.sleep(_PAUSE)
-        await self._gateway.ask("PUT", path, wanted)
-
     async def _create_plan(
         self, service_id: ServiceId, plan: PlanPart, currency: DeployedCurrency, price: BaseUnits
     ) -> PlanId:
         limits_hash = ZERO_HASH
-        if plan.limits:
-            limits_hash, _ = await self._gateway.put_document({"emporion": "limits/1", **plan.limits})
+        if plan.limits is not None:
+            promised = plan.limits.model_dump(exclude_none=True)
+            limits_hash, _ = await self._gateway.put_document({"emporion": "limits/1", **promised})
         terms = _terms(plan, currency, price, limits_hash)
         receipt = await self._trader.send(self._contracts.access.create_plan(service_id, terms))
         self._gas += receipt.gas_used
         return PlanId(int(self._contracts.event(receipt, "PlanCreated")["planId"]))
+
+
+def _document(manifest: Manifest, gateway: str) -> dict[str, Any]:
+    """The metadata, as documents of services are."""
+    service = manifest.service
+    document: dict[str, Any] = {
+        "emporion": "service/1",
+        "name": service.name,
+        "slug": service.slug,
+        "summary": service.description[:280],
+        "description": service.description,
+        "tags": service.tags,
+        "gateway": gateway,
+    }
+    if service.kind == "model":
+        facts = {"context": service.context_length, "deterministic": service.deterministic}
+        document["model"] = {"operations": service.operations, **facts}
+    return document
+
+
+def _upstream(part: UpstreamPart) -> dict[str, Any]:
+    """What the gateway is told of the upstream. Raises Unprocessable when the secret's file is unreadable."""
+    wanted: dict[str, Any] = {"kind": part.kind}
+    if part.kind != "embedded":
+        wanted |= {"url": part.url, "model": part.model}
+    if part.secret_file is not None:
+        try:
+            wanted["secret"] = part.secret_file.expanduser().read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise Unprocessable(
+                f"secret_file in [upstream]: {part.secret_file} cannot be read ({error.strerror})"
+            ) from None
+    return wanted
+
+
+def _emp(amount: int) -> str:
+    return money(amount, EMP_DECIMALS, "EMP")
 
 
 def _terms(plan: PlanPart, currency: DeployedCurrency, price: BaseUnits, limits_hash: Hash32) -> PlanTerms:
