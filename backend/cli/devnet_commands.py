@@ -1,6 +1,5 @@
 """`emporion devnet` and `emporion demo`: the whole economy on one machine."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,20 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from backend.cli.demo.run import run_demo
-from backend.cli.devnet.accounts import devnet_secret
-from backend.cli.devnet.anvil import CHAIN_ID
-from backend.cli.devnet.catalogue import CATALOGUE
 from backend.cli.devnet.controls import seconds_of
+from backend.cli.devnet.environment import devnet_home
 from backend.cli.devnet.network import Devnet
-from backend.cli.devnet.seed import Seeded, seed
-from backend.cli.gateway_client import GatewayClient
-from backend.cli.output import money, say, show, show_rows
-from backend.cli.services import Services
-from backend.cli.wiring import prepared, run, until_signal
+from backend.cli.devnet.presence import Snapshots
+from backend.cli.economy import Wish, run_economy
+from backend.cli.options import AsJson
+from backend.cli.outcomes import moment
+from backend.cli.output import money, show, working
+from backend.cli.wiring import prepared, run
 from backend.core.units import checksum, hex_of, to_address
 
 devnet = typer.Typer(help="Run a development economy on this machine.", invoke_without_command=True)
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -39,72 +36,19 @@ def start(
     ] = 8080,
     block_time: Annotated[int, typer.Option(min=1, help="Seconds a block.")] = 1,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Keep the chain in EMPORION_HOME and go on with it.")
+        bool, typer.Option("--keep", help="Keep the chain on disk, and go on with it the next time.")
     ] = False,
     empty: Annotated[bool, typer.Option("--empty", help="Deploy, but seed nothing.")] = False,
 ) -> None:
     """Start chain, contracts, seeded economy, indexer and gateway; Ctrl-C stops all of it."""
     if context.invoked_subcommand is None:
-        home = prepared(devnet=True).home_path / "devnet"
-        run(_run(home, port, gateway_port, block_time, keep, empty))
-
-
-async def _run(home: Path, port: int, gateway_port: int, block_time: int, keep: bool, empty: bool) -> None:
-    history = 0 if empty else 30
-    async with (
-        until_signal() as stop,
-        Devnet.start(
-            home, port=port, block_time=block_time, history_days=history, keep_state=keep, say=say
-        ) as network,
-        Services.start(network, port=gateway_port, say=say) as services,
-    ):
-        if network.fresh and not empty:
-            say("seeding providers, services, buyers, stakers and some history")
-            await _bind(network, services, await seed(network))
-        _introduce(network, services)
-        ended = asyncio.create_task(services.child.wait())
-        await asyncio.wait({ended, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        if ended.done() and not stop.is_set():
-            say(f"the services ended by themselves; see {services.child.log}")
-        ended.cancel()
-    say("stopped")
-
-
-async def _bind(network: Devnet, services: Services, seeded: Seeded) -> None:
-    """Point the services that this gateway meters at the embedded model."""
-    client = GatewayClient(services.http, services.url)
-    await client.sign_in(network.accounts["provider"])
-    for offer in CATALOGUE:
-        if offer.meter == "meter":
-            path = f"/v1/provider/services/{seeded.services[offer.slug]}/upstream"
-            await client.ask("PUT", path, {"upstreams": [{"kind": "embedded"}]})
-
-
-def _introduce(network: Devnet, services: Services) -> None:
-    rows = [
-        {"role": role, "address": checksum(key.address), "key (devnet only)": hex_of(devnet_secret(role))}
-        for role, key in network.accounts.items()
-    ]
-    show_rows(rows, as_json=False)
-    show(
-        {
-            "network name": "Emporion devnet",
-            "chain id": CHAIN_ID,
-            "RPC URL": network.rpc_url,
-            "WebSocket URL": network.ws_url,
-            "currency": "ETH",
-            "gateway": services.url,
-            "API docs": f"{services.url}/docs",
-            "deployment record": network.home / "deployment.json",
-        },
-        as_json=False,
-        title="Add this network to a wallet",
-    )
-    say("these keys are known to everybody: never send anything of worth to them. Ctrl-C stops everything.")
+        settings = prepared(quiet=True, devnet=True)
+        home = devnet_home(settings.home_path)
+        run(run_economy(Wish(home, port, gateway_port, block_time, keep, empty), settings))
 
 
 def _attached(work: Callable[[Devnet], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-    home = prepared(devnet=True).home_path / "devnet"
+    home = devnet_home(prepared(quiet=True, devnet=True).home_path)
 
     async def inside() -> dict[str, Any]:
         async with Devnet.attach(home) as network:
@@ -129,7 +73,9 @@ def fund(
             "EMP": money(gift.emp, 18, "EMP"),
         }
 
-    show(_attached(work), as_json=as_json)
+    with working("funding"):
+        done = _attached(work)
+    show(done, as_json=as_json)
 
 
 @devnet.command("advance")
@@ -140,7 +86,8 @@ def advance(
     seconds = seconds_of(duration)
 
     async def work(network: Devnet) -> dict[str, Any]:
-        return {"advanced_seconds": seconds, "chain_time": await network.controls.advance(seconds)}
+        timestamp = await network.controls.advance(seconds)
+        return {"advanced_seconds": seconds, "timestamp": timestamp, "chain_time": moment(timestamp)}
 
     show(_attached(work), as_json=as_json)
 
@@ -152,31 +99,39 @@ def reorg(
     """Replace the newest blocks by empty ones."""
 
     async def work(network: Devnet) -> dict[str, Any]:
-        return {"depth": depth, "head": hex_of(await network.controls.reorg(depth))}
+        head = await network.controls.reorg(depth)
+        return {"depth": depth, "block": await network.client.block_number(), "head": hex_of(head)}
 
     show(_attached(work), as_json=as_json)
 
 
 @devnet.command("snapshot")
 def snapshot(as_json: AsJson = False) -> None:
-    """Remember the chain's state; prints the id to revert to."""
+    """Remember the chain's state, for `devnet revert`."""
 
     async def work(network: Devnet) -> dict[str, Any]:
-        return {"snapshot": await network.controls.snapshot()}
+        taken = await network.controls.snapshot()
+        Snapshots(network.home).add(taken)
+        return {"snapshot": taken, "block": await network.client.block_number()}
 
     show(_attached(work), as_json=as_json)
 
 
 @devnet.command("revert")
 def revert(
-    snapshot_id: Annotated[str, typer.Argument(metavar="SNAPSHOT", help="An id of `devnet snapshot`.")],
+    snapshot_id: Annotated[
+        str | None, typer.Argument(metavar="[SNAPSHOT]", help="An id of `devnet snapshot`; else the newest.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Go back to a snapshot."""
+    """Go back to a snapshot. It is used up, and so are those after it."""
 
     async def work(network: Devnet) -> dict[str, Any]:
-        await network.controls.revert(snapshot_id)
-        return {"reverted_to": snapshot_id}
+        known = Snapshots(network.home)
+        chosen = snapshot_id or known.newest()
+        await network.controls.revert(chosen)
+        known.forget(chosen)
+        return {"reverted_to": chosen, "block": await network.client.block_number()}
 
     show(_attached(work), as_json=as_json)
 

@@ -9,13 +9,14 @@ from typing import Final, Self
 from backend.cli.children import Child
 from backend.cli.devnet.accounts import devnet_secret
 from backend.cli.devnet.network import Devnet
-from backend.cli.devnet.ports import free_port
-from backend.cli.gateway_client import GATEWAYS, GatewayClient, GatewayRefused
+from backend.cli.devnet.ports import LOOPBACK, free_port
+from backend.cli.gateway_client import GatewayClient, GatewayRefused
 from backend.core.errors import NodeUnreachable, UpstreamError
 from backend.core.settings import Settings, child_environment, load_settings
 from backend.net.client import HttpClient
+from backend.net.guard import OPERATOR
 
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Services:
         log = devnet.home / "services.log"
         child = await Child.start("up", env=child_environment(settings), log=log)
         try:
-            async with HttpClient(GATEWAYS) as http:
+            async with HttpClient(OPERATOR) as http:
                 services = cls(settings.base_url, http, child)
                 await services._ready()
                 yield services
@@ -65,10 +66,16 @@ def devnet_settings(devnet: Devnet, port: int, **given: object) -> Settings:
         "devnet": True,
         "rpc_urls": [devnet.rpc_url],
         "ws_url": devnet.ws_url,
+        "deployment_file": devnet.home / "deployment.json",
+        "gateway_host": LOOPBACK,
+        "public_url": "",
+        "siwe_domain": "",
         "poll_interval_ms": 100,
         "gateway_port": port,
         "cors_origins": ["*"],
         "meter_key": devnet_secret("meter").hex(),
+        "meter_key_file": None,
+        "meter_keystore": None,
         "allow_loopback_upstreams": True,
         "settle_interval_seconds": 2,
     }
