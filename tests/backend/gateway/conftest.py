@@ -30,6 +30,7 @@ from backend.gateway.deps import GatewayDeps, Services
 from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
 from backend.inference.secrets import SecretBox
 from backend.inference.service import Upstreams
+from backend.inference.upstreams import Engine
 from backend.meter.service import Meter
 from backend.meter.signer import MeterSigner
 from backend.net.client import HttpClient
@@ -141,12 +142,20 @@ def gateway_settings() -> dict[str, Any]:
 
 
 @pytest.fixture
-async def house(tmp_path: Path, gateway_settings: dict[str, Any]) -> AsyncIterator[House]:
+def engine() -> Engine | None:
+    """The embedded model; the model server stands in for it unless a test overrides this."""
+    return None
+
+
+@pytest.fixture
+async def house(
+    tmp_path: Path, gateway_settings: dict[str, Any], engine: Engine | None
+) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
-        yield await build(stack, tmp_path, gateway_settings)
+        yield await build(stack, tmp_path, gateway_settings, engine)
 
 
-async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any]) -> House:
+async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engine: Engine | None) -> House:
     listening = free_socket()
     port = listening.getsockname()[1]
     given = {"index_wait_ms": 300, "cors_origins": "https://shop.example", **changed}
@@ -163,7 +172,7 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any]) -> H
     record = deployment()
     signer = MeterSigner(key, {ChainId(CHAIN_ID): to_address(record.address("UsageEscrow"))})
     clock = SystemClock()
-    upstreams = Upstreams(store, upstream_http, SecretBox(settings.master_secret()), clock)
+    upstreams = Upstreams(store, upstream_http, SecretBox(settings.master_secret()), clock, engine)
     deps = GatewayDeps(
         settings=settings,
         deployment=record,
@@ -180,11 +189,11 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any]) -> H
     url = f"http://127.0.0.1:{port}"
     http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
     house = House(url, settings, inner.services, Market(chain_store), model, http, provider, buyer)
-    await publish(house, key.address, upstreams)
+    await publish(house, key.address, upstreams, embedded=engine is not None)
     return house
 
 
-async def publish(house: House, meter: Address, upstreams: Upstreams) -> None:
+async def publish(house: House, meter: Address, upstreams: Upstreams, *, embedded: bool) -> None:
     """One service with three plans, its document, and its upstream."""
     data = orjson.dumps(DOCUMENT)
     await house.services.metadata.put(keccak(data), data)
@@ -192,6 +201,8 @@ async def publish(house: House, meter: Address, upstreams: Upstreams) -> None:
     listed = service(owner=owner, meter=meter, content_hash=keccak(data))
     await house.mine(listed, *(plan(kind) for kind in PlanKind))
     definition = UpstreamDefinition(kind=UpstreamKind.OPENAI, url=house.model.url, model="inner-name")
+    if embedded:
+        definition = UpstreamDefinition(kind=UpstreamKind.EMBEDDED)
     await upstreams.put(ServiceKey(ChainId(CHAIN_ID), SERVICE), [definition])
 
 
