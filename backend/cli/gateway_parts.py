@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from backend.cli.wiring import gateway_store
+from backend.chain.signatures import NodeSignatureOracle
+from backend.cli.wiring import gateway_store, node
 from backend.core.clock import SystemClock
 from backend.core.deployment import Deployment, read_deployment
 from backend.core.logs import get_logger
@@ -51,6 +52,7 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
         store = await stack.enter_async_context(gateway_store(settings))
         group = await stack.enter_async_context(GroupCommit(store))
         engine = await _engine(settings, stack)
+        client = await stack.enter_async_context(node(settings))
         box = SecretBox(settings.master_secret())
         yield GatewayDeps(
             settings=settings,
@@ -60,6 +62,7 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
             upstreams=Upstreams(store, outgoing, box, clock, engine),
             blobs=LocalBlobs(settings.blobs_path),
             clock=clock,
+            oracle=NodeSignatureOracle(client, ChainId(deployment.chain_id), clock),
             fetcher=outgoing,
             fingerprints=_fingerprints(settings, engine),
             counter=_counter(engine),
