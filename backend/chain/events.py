@@ -28,8 +28,7 @@ class Header:
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
-class RawLog:
+class RawLog(NamedTuple):
     """A log as the node gives it; `block_timestamp` only where the node tells it."""
 
     block_number: int
