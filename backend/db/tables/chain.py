@@ -1,8 +1,8 @@
 """The `chain` store: what the contracts' events say. Written by the indexer alone, read by everybody else.
 
-Every row carries its chain id; every projection row is keyed by what the contracts key it by, so that it can be
-compared with storage one to one (`docs/concepts.md`). Units are whole tokens below 2**63; money is in base units.
-Secondary indexes cover the gate's queries and the public listings, nothing else.
+Every row carries its chain id; every projection row is keyed by what the contracts key it by, so that it
+can be compared with storage one to one (`docs/concepts.md`). Units are whole tokens below 2**63; money is
+in base units. Secondary indexes cover the gate's queries and the public listings, nothing else.
 """
 
 from typing import Any
@@ -14,6 +14,8 @@ from backend.db.types import AddressType, BigId, HashType, Uint256
 
 SCHEMA = "chain"
 _IN_STORE = {"schema": SCHEMA}
+_BY_KEY = {"schema": SCHEMA, "sqlite_with_rowid": False}
+"""Rows lie in the order of their key: one tree to write instead of two (SQLite)."""
 _RETRACTION = text("retracts IS NOT NULL")
 
 
@@ -21,7 +23,7 @@ class Chain(SQLModel, table=True):
     """One chain the store follows, and the head its rows are true for."""
 
     __tablename__ = "chains"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     genesis_hash: bytes = Field(sa_type=HashType)
@@ -42,7 +44,7 @@ class Lease(SQLModel, table=True):
     """Who may write this store (SQLite; PostgreSQL has advisory locks), until when."""
 
     __tablename__ = "leases"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     name: str = Field(primary_key=True)
     holder: str
@@ -53,7 +55,7 @@ class Heartbeat(SQLModel, table=True):
     """When a node last confirmed the stored head, apart from it so that an idle chain moves one tiny row."""
 
     __tablename__ = "heartbeats"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     confirmed_at_ms: int = Field(sa_type=BigInteger)
@@ -64,7 +66,7 @@ class Block(SQLModel, table=True):
     """Header of every block from the deployment on, whether it has logs of ours or not."""
 
     __tablename__ = "blocks"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     number: int = Field(primary_key=True, sa_type=BigInteger)
@@ -77,7 +79,7 @@ class Log(SQLModel, table=True):
     """A raw log of one of our contracts; projections can be rebuilt from these alone. `topics` are joined."""
 
     __tablename__ = "logs"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     block_number: int = Field(primary_key=True, sa_type=BigInteger)
@@ -94,7 +96,7 @@ class Undo(SQLModel, table=True):
     """What a projection row was before a block changed it; kept until the block is final."""
 
     __tablename__ = "undo"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     block_number: int = Field(primary_key=True, sa_type=BigInteger)
@@ -111,7 +113,6 @@ class Outbox(SQLModel, table=True):
 
     __tablename__ = "outbox"
     __table_args__ = (
-        Index("outbox_by_block", "chain_id", "block_number", "log_index"),
         Index("outbox_by_service", "service_id", "id"),
         Index("outbox_by_retracts", "retracts", sqlite_where=_RETRACTION, postgresql_where=_RETRACTION),
         _IN_STORE,
@@ -139,7 +140,7 @@ class Currency(SQLModel, table=True):
     """A line of the table of currencies; symbol and decimals are in the deployment record."""
 
     __tablename__ = "currencies"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     index: int = Field(primary_key=True)
@@ -154,7 +155,7 @@ class Service(SQLModel, table=True):
     __table_args__ = (
         Index("services_by_owner", "chain_id", "owner"),
         Index("services_by_meter", "chain_id", "meter"),
-        _IN_STORE,
+        _BY_KEY,
     )
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -184,7 +185,7 @@ class Upstream(SQLModel, table=True):
     """A service another one is derived from, and its part of every release."""
 
     __tablename__ = "upstreams"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     service_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -196,7 +197,7 @@ class Plan(SQLModel, table=True):
     """A plan: its terms, which never change, and its counters."""
 
     __tablename__ = "plans"
-    __table_args__ = (Index("plans_by_service", "chain_id", "service_id", "plan_id"), _IN_STORE)
+    __table_args__ = (Index("plans_by_service", "chain_id", "service_id", "plan_id"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     plan_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -237,7 +238,7 @@ class Holding(SQLModel, table=True):
     """Units of a plan in a wallet (the escrow's own included)."""
 
     __tablename__ = "holdings"
-    __table_args__ = (Index("holdings_by_account", "chain_id", "account", "plan_id", "units"), _IN_STORE)
+    __table_args__ = (Index("holdings_by_account", "chain_id", "account", "plan_id", "units"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     plan_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -249,7 +250,7 @@ class Access(SQLModel, table=True):
     """What an account has in a plan beside its balance."""
 
     __tablename__ = "access"
-    __table_args__ = (Index("access_by_account", "chain_id", "account", "plan_id"), _IN_STORE)
+    __table_args__ = (Index("access_by_account", "chain_id", "account", "plan_id"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     plan_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -262,7 +263,7 @@ class Tab(SQLModel, table=True):
     """Deposited credits of one payer in one plan, as `UsageEscrow` keeps them."""
 
     __tablename__ = "tabs"
-    __table_args__ = (Index("tabs_by_payer", "chain_id", "payer", "plan_id"), _IN_STORE)
+    __table_args__ = (Index("tabs_by_payer", "chain_id", "payer", "plan_id"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     plan_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -280,7 +281,7 @@ class Share(SQLModel, table=True):
     """Shares of a service in a wallet; 1,000,000 a service."""
 
     __tablename__ = "shares"
-    __table_args__ = (Index("shares_by_account", "chain_id", "account", "service_id"), _IN_STORE)
+    __table_args__ = (Index("shares_by_account", "chain_id", "account", "service_id"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     service_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -292,7 +293,7 @@ class ShareRevenue(SQLModel, table=True):
     """What was ever distributed to a service in a currency; `released` is the part of it that is revenue."""
 
     __tablename__ = "share_revenue"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     service_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -302,10 +303,12 @@ class ShareRevenue(SQLModel, table=True):
 
 
 class ShareAccount(SQLModel, table=True):
-    """What a share holder is owed up to its last touch (millionths of a base unit), and what it was ever paid."""
+    """What a share holder is owed up to its last touch (millionths of a base unit), and what it was ever
+    paid.
+    """
 
     __tablename__ = "share_accounts"
-    __table_args__ = (Index("share_accounts_by_account", "chain_id", "account"), _IN_STORE)
+    __table_args__ = (Index("share_accounts_by_account", "chain_id", "account"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     service_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -320,7 +323,7 @@ class FeePool(SQLModel, table=True):
     """Protocol fees of a currency: waiting, and ever flushed."""
 
     __tablename__ = "fee_pools"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     currency: int = Field(primary_key=True)
@@ -332,7 +335,7 @@ class Position(SQLModel, table=True):
     """A lock in the staking vault; `score` 0 once expired, `amount` 0 once unlocked."""
 
     __tablename__ = "positions"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     owner: bytes = Field(primary_key=True, sa_type=AddressType)
@@ -343,10 +346,12 @@ class Position(SQLModel, table=True):
 
 
 class Vault(SQLModel, table=True):
-    """Totals of the staking vault. Its clock shows unix time less `idle`; it runs only while there is score."""
+    """Totals of the staking vault. Its clock shows unix time less `idle`; it runs only while there is
+    score.
+    """
 
     __tablename__ = "vaults"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     total_score: int = Field(default=0, sa_type=Uint256)
@@ -361,7 +366,7 @@ class Staker(SQLModel, table=True):
     """Score of an account: the sum of its positions'."""
 
     __tablename__ = "stakers"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     owner: bytes = Field(primary_key=True, sa_type=AddressType)
@@ -372,7 +377,7 @@ class RewardStream(SQLModel, table=True):
     """The running stream of a currency and the reward index it feeds (scaled 1e30, modulo 2**128)."""
 
     __tablename__ = "reward_streams"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     currency: int = Field(primary_key=True)
@@ -387,10 +392,12 @@ class RewardStream(SQLModel, table=True):
 
 
 class StakerReward(SQLModel, table=True):
-    """Rewards of an account: owed (millionths of a base unit) and index at its last touch, base units ever paid."""
+    """Rewards of an account: owed (millionths of a base unit) and index at its last touch, base units ever
+    paid.
+    """
 
     __tablename__ = "staker_rewards"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     owner: bytes = Field(primary_key=True, sa_type=AddressType)
@@ -407,7 +414,7 @@ class Listing(SQLModel, table=True):
     """
 
     __tablename__ = "listings"
-    __table_args__ = (Index("listings_by_token", "chain_id", "open", "token", "token_id"), _IN_STORE)
+    __table_args__ = (Index("listings_by_token", "chain_id", "open", "token", "token_id"), _BY_KEY)
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     listing_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -427,7 +434,7 @@ class TokenBalance(SQLModel, table=True):
     """EMP in a wallet."""
 
     __tablename__ = "token_balances"
-    __table_args__ = _IN_STORE
+    __table_args__ = _BY_KEY
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
     token: bytes = Field(primary_key=True, sa_type=AddressType)
@@ -442,7 +449,7 @@ class Purchase(SQLModel, table=True):
     __table_args__ = (
         Index("purchases_by_payer", "chain_id", "payer"),
         Index("purchases_by_plan", "chain_id", "plan_id"),
-        _IN_STORE,
+        _BY_KEY,
     )
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
@@ -465,7 +472,7 @@ class Settlement(SQLModel, table=True):
     __table_args__ = (
         Index("settlements_by_tab", "chain_id", "plan_id", "payer"),
         Index("settlements_by_root", "chain_id", "receipts_root"),
-        _IN_STORE,
+        _BY_KEY,
     )
 
     chain_id: int = Field(primary_key=True, sa_type=BigInteger)
