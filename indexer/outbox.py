@@ -2,95 +2,121 @@
 
 # ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
 
 from backend.chain.events import DecodedEvent, Header
 from backend.core.units import plan_service
 from backend.db.tables.chain import Outbox
-from indexer.shapes import RAW, Row
+from indexer.shapes import RAW
 from indexer.spelling import outbox_json
-from indexer.statements import Statements
+from indexer.statements import Statements, Values
 
 SHAPE: Final = RAW[Outbox]
 ID_LIMIT: Final = 2**63
 _ACTORS: Final = ("payer", "holder", "owner", "buyer", "seller", "account", "provider", "challenger", "from")
 """Whose event it is: the first of these an event names."""
+_SUBJECTS: Final = {
+    "AccessToken": ("serviceId", "id"),
+    "RevenueShares": ("id", "planId"),
+    "ServiceRegistry": ("tokenId", "planId"),
+}
+"""What a token's id is, by contract: (argument that names the service, argument that names the plan)."""
+_SERVICE: Final = ("serviceId", "upstreamId")
 
 
-def outbox_row(chain_id: int, event: DecodedEvent, block: Header) -> Row:
-    """The row of an event; its id is given when it is written."""
-    args = event.args
-    service_id, plan_id = subject_of(event)
-    return {
-        "id": None,
-        "chain_id": chain_id,
-        "block_number": block.number,
-        "block_hash": block.hash,
-        "log_index": event.log.log_index,
-        "timestamp": block.timestamp,
-        "tx_hash": event.log.tx_hash,
-        "contract": event.contract,
-        "event": event.name,
-        "service_id": service_id,
-        "plan_id": plan_id,
-        "account": next((args[name] for name in _ACTORS if name in args), None),
-        "args": outbox_json(args),
-        "retracts": None,
-    }
+class _Reading(NamedTuple):
+    """Where an event says whose and what it is about; the same for every event of its kind."""
+
+    actor: str | None
+    service: str | None
+    plan: str | None
 
 
-def subject_of(event: DecodedEvent) -> tuple[int | None, int | None]:
-    """The service and the plan an event is about."""
-    args: Mapping[str, Any] = event.args
-    plan_id: int | None = args.get("planId")
-    if event.contract == "AccessToken":
-        plan_id = args.get("id", plan_id)
-    service_id = args.get("serviceId", args.get("upstreamId"))
-    if event.contract == "RevenueShares":
-        service_id = args.get("id", service_id)
-    if event.contract == "ServiceRegistry":
-        service_id = args.get("tokenId", service_id)
+_readings: Final[dict[tuple[str, str], _Reading]] = {}
+
+
+def _reading(event: DecodedEvent) -> _Reading:
+    kind = (event.contract, event.name)
+    if (known := _readings.get(kind)) is None:
+        service, plan = _SUBJECTS.get(event.contract, ("serviceId", "planId"))
+        known = _readings[kind] = _Reading(
+            actor=next((name for name in _ACTORS if name in event.args), None),
+            service=next((name for name in (service, *_SERVICE) if name in event.args), None),
+            plan=next((name for name in (plan, "planId") if name in event.args), None),
+        )
+    return known
+
+
+def outbox_values(number: int, chain_id: int, event: DecodedEvent, block: Header) -> Values:
+    """The row of an event, in the order of the columns."""
+    reading, args, log = _reading(event), event.args, event.log
+    service_id, plan_id = _subject(reading, args)
+    return (
+        number,
+        chain_id,
+        block.number,
+        block.hash,
+        log.log_index,
+        block.timestamp,
+        log.tx_hash,
+        event.contract,
+        event.name,
+        service_id,
+        plan_id,
+        args[reading.actor] if reading.actor else None,
+        outbox_json(args),
+        None,
+    )
+
+
+def _subject(reading: _Reading, args: dict[str, Any]) -> tuple[int | None, int | None]:
+    """The service and the plan an event is about.
+
+    A number that can be no id is left out: anybody may move none of a token of any 256-bit id.
+    """
+    plan_id: int | None = args[reading.plan] if reading.plan else None
+    service_id: int | None = args[reading.service] if reading.service else None
+    if plan_id is not None and plan_id >= ID_LIMIT:
+        plan_id = None
     if service_id is None and plan_id is not None:
         service_id = plan_service(plan_id)
-    return _fitting(service_id), _fitting(plan_id)
+    elif service_id is not None and service_id >= ID_LIMIT:
+        service_id = None
+    return service_id, plan_id
 
 
-def _fitting(number: int | None) -> int | None:
-    """The id, if it can be one: anybody may move none of a token whose id is any 256-bit number."""
-    return number if number is not None and number < ID_LIMIT else None
+def tell(db: Statements, chain_id: int, events: Iterable[tuple[DecodedEvent, Header]]) -> None:
+    """Write the rows of events. There is one writer, so ids follow the order of commits."""
+    first = _last_id(db) + 1
+    rows = [outbox_values(n, chain_id, event, block) for n, (event, block) in enumerate(events, first)]
+    db.append(SHAPE, rows)
 
 
-def append(db: Statements, rows: Sequence[Row]) -> None:
-    """Write rows under the next ids. There is one writer, so ids follow the order of commits."""
-    if not rows:
-        return
-    last = db.run("SELECT max(id) FROM chain.outbox")[0][0] or 0
-    for number, row in enumerate(rows, last + 1):
-        row["id"] = number
-    db.insert(SHAPE, rows)
+def _last_id(db: Statements) -> int:
+    return int(db.run("SELECT max(id) FROM chain.outbox")[0][0] or 0)
 
 
-def retractions(db: Statements, chain_id: int, above: int) -> list[Row]:
-    """A row for every event above a block that was not taken back yet, the newest first."""
+def retract(db: Statements, chain_id: int, above: int) -> int:
+    """Write a row for every event above a block that was not taken back yet, the newest first; how many.
+
+    Rows are in the order of steps, so those events come after the last one at or below the block.
+    """
     names = ", ".join(f'"{name}"' for name in SHAPE.columns)
     mark = db.mark
     found = db.run(
         f"SELECT {names} FROM chain.outbox o WHERE chain_id = {mark} AND block_number > {mark} "
         "AND retracts IS NULL AND NOT EXISTS (SELECT 1 FROM chain.outbox r WHERE r.retracts = o.id) "
-        "ORDER BY block_number DESC, log_index DESC",
-        chain_id,
-        above,
+        f"AND id > coalesce((SELECT id FROM chain.outbox WHERE chain_id = {mark} AND block_number <= {mark} "
+        "AND retracts IS NULL ORDER BY id DESC LIMIT 1), 0) ORDER BY id DESC",
+        *(chain_id, above) * 2,
     )
-    return [_retraction(dict(zip(SHAPE.columns, row, strict=True))) for row in found]
+    first = _last_id(db) + 1
+    db.append(SHAPE, [_retraction(number, row) for number, row in enumerate(found, first)])
+    return len(found)
 
 
-def _retraction(row: Row) -> Row:
+def _retraction(number: int, row: Values) -> Values:
+    identity, *same, args, _ = row
     # PostgreSQL's driver gives the document parsed; its values are spelled already and stay as they are.
-    args = row["args"] if isinstance(row["args"], str) else outbox_json(row["args"])
-    return {**row, "args": args, "retracts": row["id"]}
-
-
-def rows_of(chain_id: int, events: Iterable[tuple[DecodedEvent, Header]]) -> list[Row]:
-    """Rows of events in order."""
-    return [outbox_row(chain_id, event, block) for event, block in events]
+    return (number, *same, args if isinstance(args, str) else outbox_json(args), identity)

@@ -1,6 +1,6 @@
 """Values as each place wants them: the two databases, the undo journal, the outbox."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,6 +10,8 @@ from indexer.projections.text import storable
 from indexer.shapes import Key, Row, Shape
 
 _DIGITS: Final = 78
+_NULL: Final = "\\N"
+"""An absent value in COPY's text format."""
 
 
 def sqlite_values(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -29,6 +31,31 @@ def postgres_arrays(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -
         [_decimal(row[name]) for row in rows] if name in shape.wide else [row[name] for row in rows]
         for name in columns
     ]
+
+
+def copy_text(shape: Shape, rows: Sequence[Sequence[Any]]) -> str:
+    """Rows in COPY's text format; values in the order of the columns, none of them a 256-bit integer."""
+    spell = [
+        _copied_bytes if c in shape.raw else _copied_text if c in shape.texts else _copied_plain
+        for c in shape.columns
+    ]
+    return "".join(
+        ["\t".join([f(value) for f, value in zip(spell, row, strict=True)]) + "\n" for row in rows]
+    )
+
+
+def _copied_bytes(value: bytes | None) -> str:
+    return _NULL if value is None else "\\\\x" + value.hex()
+
+
+def _copied_text(value: str | None) -> str:
+    if value is None:
+        return _NULL
+    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _copied_plain(value: int | None) -> str:
+    return _NULL if value is None else str(value)
 
 
 def row_of(shape: Shape, values: Sequence[Any]) -> Row:
@@ -86,18 +113,27 @@ def journal_key(shape: Shape, text: str) -> Key:
 
 def outbox_json(args: Mapping[str, Any]) -> str:
     """An event's values for readers: integers as decimal text, bytes as 0x hexadecimal, flags as they are."""
-    return orjson.dumps({name: _told(value) for name, value in args.items()}).decode()
+    return orjson.dumps({name: _TELL[value.__class__](value) for name, value in args.items()}).decode()
 
 
-def _told(value: Any) -> Any:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, str):
-        return storable(value)
-    if isinstance(value, Mapping):
-        return {name: _told(part) for name, part in value.items()}
-    return [_told(part) for part in value]
+def _hexadecimal(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+def _told_parts(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _TELL[part.__class__](part) for name, part in value.items()}
+
+
+def _told_items(value: Sequence[Any]) -> list[Any]:
+    return [_TELL[part.__class__](part) for part in value]
+
+
+_TELL: Final[Mapping[type[Any], Callable[[Any], Any]]] = {
+    bool: bool,
+    int: str,
+    bytes: _hexadecimal,
+    str: storable,
+    dict: _told_parts,
+    list: _told_items,
+    tuple: _told_items,
+}

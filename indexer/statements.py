@@ -18,10 +18,12 @@ from sqlalchemy.util import await_only
 
 from backend.db.session import Store
 from indexer.shapes import Key, Row, Shape, table_of
-from indexer.spelling import postgres_arrays, row_of, sqlite_values
+from indexer.spelling import copy_text, postgres_arrays, row_of, sqlite_values
 
 T = TypeVar("T")
-Found = list[tuple[Any, ...]]
+Values = tuple[Any, ...]
+"""A row in the order of its table's columns."""
+Found = list[Values]
 SCHEMA: Final = "chain"
 _SQLITE_KEYS: Final = 8_000
 """Keys in one look-up: SQLite binds at most 32,766 values a statement."""
@@ -51,6 +53,10 @@ class Statements(Protocol):
 
     def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Insert; a row that exists is an error, and must be seen."""
+        ...
+
+    def append(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """Insert rows of a table without 256-bit integers, given in the order of its columns."""
         ...
 
     def upsert(self, shape: Shape, rows: Sequence[Row]) -> None:
@@ -129,10 +135,17 @@ class SqliteStatements:
             f"DELETE FROM {_name(shape)} WHERE {wanted}", [(chain_id, *key) for key in keys]
         )
 
+    def append(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """Insert rows given in the order of the columns."""
+        self._connection.executemany(self._insertion(shape), rows)
+
     def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
-        places = ", ".join("?" * len(shape.columns))
-        sql = f"INSERT INTO {_name(shape)} ({_quoted(shape.columns)}) VALUES ({places}) {conflict}"
+        sql = f"{self._insertion(shape)} {conflict}"
         self._connection.executemany(sql, sqlite_values(shape, rows, shape.columns))
+
+    def _insertion(self, shape: Shape) -> str:
+        places = ", ".join("?" * len(shape.columns))
+        return f"INSERT INTO {_name(shape)} ({_quoted(shape.columns)}) VALUES ({places})"
 
 
 _DIALECT: Final = postgres_dialect()  # type: ignore[no-untyped-call]
@@ -205,13 +218,27 @@ class PostgresStatements:
         using = f"DELETE FROM {_name(shape)} t USING {self._unnested(shape, shape.key)} k"
         self.run(f"{using} WHERE {same} AND t.chain_id = %s", *self._keys(shape, keys), chain_id)
 
-    def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
-        if not rows:
-            return
+    def append(self, shape: Shape, rows: Sequence[Values]) -> None:
+        """Insert rows given in the order of the columns."""
+        if rows:
+            await_only(self._copy(shape, copy_text(shape, rows)))
+
+    async def _copy(self, shape: Shape, body: str) -> None:
         names = _quoted(shape.columns)
+        async with (
+            self._connection.cursor() as cursor,
+            cursor.copy(f"COPY {_name(shape)} ({names}) FROM STDIN") as copy,
+        ):
+            await copy.write(body)
+
+    def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
+        if rows:
+            sql = f"{self._insertion(shape)} {conflict}"
+            self.run(sql, *postgres_arrays(shape, rows, shape.columns))
+
+    def _insertion(self, shape: Shape) -> str:
         source = self._unnested(shape, shape.columns)
-        sql = f"INSERT INTO {_name(shape)} ({names}) SELECT * FROM {source} k {conflict}"
-        self.run(sql, *postgres_arrays(shape, rows, shape.columns))
+        return f"INSERT INTO {_name(shape)} ({_quoted(shape.columns)}) SELECT * FROM {source} k"
 
     def _unnested(self, shape: Shape, columns: Sequence[str]) -> str:
         types = _array_types(shape)

@@ -15,11 +15,11 @@ from backend.core.errors import DatabaseBusy, DatabaseError
 from backend.db.tables.chain import Block, Heartbeat, Log
 from indexer.folding import fold_events, write_book
 from indexer.journal import rewind_rows
-from indexer.outbox import append, retractions, rows_of
+from indexer.outbox import retract, tell
 from indexer.replay import Decode, rebuild
 from indexer.rows import RowBook
 from indexer.shapes import FACTS, RAW, Row, shape_of
-from indexer.statements import Statements
+from indexer.statements import Statements, Values
 
 _BY_BLOCK: Final = ("blocks", "logs", "undo", *(shape.name for shape in FACTS.values()))
 _HEARTBEAT: Final = shape_of(Heartbeat)
@@ -68,9 +68,7 @@ def apply_step(db: Statements, step: Step, decode: Decode) -> Applied:
     done = Applied(undone=step.base.number - step.fork.number)
     book = RowBook(step.chain_id, _header_of(step.fork))
     if step.fork != step.base:
-        rows = retractions(db, step.chain_id, step.fork.number)
-        done.retracted = len(rows)
-        append(db, rows)
+        done.retracted = retract(db, step.chain_id, step.fork.number)
         done.rebuilt = step.fork.number + 1 < journal_from
         if not done.rebuilt:
             rewind_rows(db, step.chain_id, step.fork.number, book)
@@ -143,13 +141,13 @@ def _fold_and_write(
     placed = [(event, blocks[event.log.block_number]) for event in events]
     fold_events(db, step.chain_id, placed, book, lambda number: number > step.finalized)
     written = write_book(db, step.chain_id, book)
-    append(db, rows_of(step.chain_id, placed))
+    tell(db, step.chain_id, placed)
     return written
 
 
 def _write_raw(db: Statements, step: Step) -> None:
     db.insert(RAW[Block], [_block_row(step.chain_id, header) for header in step.headers])
-    db.insert(RAW[Log], [_log_row(step.chain_id, log) for log in step.logs])
+    db.append(RAW[Log], [_log_values(step.chain_id, log) for log in step.logs])
 
 
 def _block_row(chain_id: int, header: Header) -> Row:
@@ -162,18 +160,19 @@ def _block_row(chain_id: int, header: Header) -> Row:
     }
 
 
-def _log_row(chain_id: int, log: RawLog) -> Row:
-    return {
-        "chain_id": chain_id,
-        "block_number": log.block_number,
-        "log_index": log.log_index,
-        "block_hash": log.block_hash,
-        "tx_hash": log.tx_hash,
-        "tx_index": log.tx_index,
-        "address": log.address,
-        "topics": b"".join(log.topics),
-        "data": log.data,
-    }
+def _log_values(chain_id: int, log: RawLog) -> Values:
+    """A log in the order of its table's columns."""
+    return (
+        chain_id,
+        log.block_number,
+        log.log_index,
+        log.block_hash,
+        log.tx_hash,
+        log.tx_index,
+        log.address,
+        b"".join(log.topics),
+        log.data,
+    )
 
 
 def _move_head(db: Statements, step: Step, journal_from: int) -> None:
