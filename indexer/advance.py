@@ -8,6 +8,7 @@ from typing import Final
 from backend.chain.events import Header, RawLog
 from backend.core.errors import DatabaseBusy, NodeError, WrongChain
 from backend.core.logs import get_logger
+from indexer.backfill import StepSize, fetched
 from indexer.mirror import Mirror
 from indexer.ranges import Range, next_range, split
 from indexer.reorg import Fork, find_fork
@@ -15,6 +16,8 @@ from indexer.source import Heads, Source, checked_against, linked
 from indexer.steps import Applied, Head, Step
 
 BEAT_MS: Final = 500
+BACKFILL_FROM: Final = 50
+"""Final blocks to catch up with that are worth a backfill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,7 @@ class IndexerOptions:
 
     poll_interval_ms: int = 500
     finality_depth: int = 64
-    step_blocks: int = 500
+    step_blocks: int = 2_000
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
@@ -70,8 +73,18 @@ class Indexer:
         """Step until the store stands at the node's head. Raises NodeError to be tried again."""
         follows = self._following(announced)
         heads = follows or await self._source.heads()
+        if heads.finalized - self._head.number >= BACKFILL_FROM and await self._has(self._head):
+            await self._backfill(heads)
         while await self.advance(heads) and follows is None:
             heads = await self._source.heads()
+
+    async def _backfill(self, heads: Heads) -> None:
+        """Take the final blocks in bulk. Raises NodeError when what came does not hang together."""
+        size = StepSize(self._options.step_blocks)
+        async for part in fetched(self._source, self._head.number, heads.finalized, size):
+            headers = self._whole(part.headers, self._head, part.wanted)
+            logs = checked_against(part.logs, headers)
+            await self._take(self._step(Fork(self._head), headers, logs, heads))
 
     def _following(self, announced: Header | None) -> Heads | None:
         """The heads, without asking for them, when the announced block follows the stored one."""
@@ -125,6 +138,9 @@ class Indexer:
     async def _headers(self, fork: Head, wanted: Range, tip: Header) -> list[Header]:
         is_tip = wanted.width == 1 and wanted.last == tip.number
         headers = [tip] if is_tip else await self._source.headers(wanted)
+        return self._whole(headers, fork, wanted)
+
+    def _whole(self, headers: list[Header], fork: Head, wanted: Range) -> list[Header]:
         if len(headers) != wanted.width or not linked(headers, fork.hash):
             raise NodeError(f"blocks {wanted.first} to {wanted.last} changed while they were read; once more")
         return headers

@@ -13,6 +13,7 @@ from backend.core.errors import EmporionError, NodeError
 from backend.core.logs import get_logger
 from backend.db.session import Store
 from indexer.advance import Indexer, IndexerOptions
+from indexer.collector import rare_collections
 from indexer.lease import sole_writer
 from indexer.mirror import Mirror
 from indexer.source import NodeSource
@@ -48,8 +49,9 @@ async def index_once(
 ) -> None:
     """Catch up with the node's head and return. Raises ChainError, DatabaseError."""
     indexer = _indexer(store, client, deployment, options or IndexerOptions())
-    await indexer.begin()
-    await indexer.catch_up()
+    with rare_collections():
+        await indexer.begin()
+        await indexer.catch_up()
 
 
 async def run_indexer(
@@ -69,8 +71,9 @@ async def run_indexer(
     while not stop.is_set():
         async with sole_writer(store, stop, chosen.now_ms) as lost:
             if not stop.is_set():
-                indexer = _indexer(store, client, deployment, chosen)
-                await _serve(indexer, chosen, feed, stop, lost)
+                with rare_collections():
+                    indexer = _indexer(store, client, deployment, chosen)
+                    await _serve(indexer, chosen, feed, stop, lost)
 
 
 def _indexer(store: Store, client: NodeClient, deployment: Deployment, options: IndexerOptions) -> Indexer:

@@ -1,10 +1,10 @@
 """What the loop asks of a chain: heads, headers and logs. Read from a node, checked before it is believed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
-from backend.chain.client import NodeClient, parse_header, parse_log
+from backend.chain.client import NodeClient, parse_header
 from backend.chain.events import Header, RawLog
 from backend.core.errors import LogsRefused, NodeError
 from backend.core.units import hex_of
@@ -102,7 +102,8 @@ class NodeSource:
             answers = await self._client.batch(
                 [self._logs_call({"blockHash": hex_of(b.hash)}) for b in blocks[start : start + BATCH]]
             )
-            found += [parse_log(entry) for answer in answers for entry in answer]
+            for answer in answers:
+                found += read_logs(answer)
         return in_order(found)
 
     def _logs_call(self, wanted: dict[str, object]) -> tuple[str, Sequence[object]]:
@@ -110,11 +111,37 @@ class NodeSource:
 
     async def _ask(self, wanted: dict[str, object]) -> list[RawLog]:
         answer = await self._client.call(*_flat(self._logs_call(wanted)))
-        return [parse_log(entry) for entry in answer]
+        return read_logs(answer)
 
 
 def _flat(call: tuple[str, Sequence[object]]) -> tuple[str, object]:
     return call[0], call[1][0]
+
+
+def read_logs(entries: Sequence[Mapping[str, Any]]) -> list[RawLog]:
+    """Logs of a node's answer. What neighbours share (block, transaction, address) is read once."""
+    seen: dict[str, bytes] = {}
+    return [_read_log(entry, seen) for entry in entries]
+
+
+def _read_log(entry: Mapping[str, Any], seen: dict[str, bytes]) -> RawLog:
+    topics, timestamp = entry["topics"], entry.get("blockTimestamp")
+    return RawLog(
+        int(entry["blockNumber"], 16),
+        seen.get(entry["blockHash"]) or _read_bytes(entry["blockHash"], seen),
+        seen.get(entry["transactionHash"]) or _read_bytes(entry["transactionHash"], seen),
+        int(entry["transactionIndex"], 16),
+        int(entry["logIndex"], 16),
+        seen.get(entry["address"]) or _read_bytes(entry["address"], seen),
+        tuple([seen.get(topic) or _read_bytes(topic, seen) for topic in topics]),
+        bytes.fromhex(entry["data"][2:]),
+        int(timestamp, 16) if timestamp else None,
+    )
+
+
+def _read_bytes(text: str, seen: dict[str, bytes]) -> bytes:
+    found = seen[text] = bytes.fromhex(text[2:])
+    return found
 
 
 def in_order(logs: list[RawLog]) -> list[RawLog]:
