@@ -1,7 +1,7 @@
 """Whether a contract wallet accepts a signature: asked of a node, within a time and a rate.
 
-One `eth_call` runs the creation code of `SignatureCheck` and deploys nothing, so wallets that are not deployed
-yet can be asked too (ERC-6492). The node stops at GAS: a wallet that burns all of it is one that says no.
+One `eth_call` runs the creation code of `SignatureCheck` and deploys nothing: wallets not deployed yet can be
+asked too (ERC-6492). The node stops at GAS: a wallet that burns all of it is one that says no.
 """
 
 import asyncio
