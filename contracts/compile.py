@@ -66,9 +66,14 @@ def find_compiler(version: str) -> Path:
     return solcx.install.get_executable(wanted)
 
 
-def compile_unit(unit: str, compiler: Path, version: str) -> dict[str, dict[str, Any]]:
-    """Artifact records of one source by artifact path, below the folder of artifacts. Raises CompileError."""
-    texts = sources.closure(unit)
+def compile_unit(
+    unit: str, compiler: Path, version: str, changed: dict[str, str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Artifact records of one source by artifact path, below the folder of artifacts. Raises CompileError.
+
+    `changed` replaces texts of sources by name, for trying what is not on disk.
+    """
+    texts = sources.closure(unit) | (changed or {})
     request = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in texts.items()},

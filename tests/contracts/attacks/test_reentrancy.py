@@ -214,6 +214,23 @@ class TestHostileCurrency:
         owed = p.read(p.shares, "claimable", p.provider, 1, HOSTILE_INDEX)
         assert p.money(p.shares, token) == owed + p.read(p.shares, "fees", HOSTILE_INDEX)
 
+    def test_a_purchase_in_the_middle_of_a_gift_counts_once(self, p: Protocol, token: Contract) -> None:
+        plan = self.plan(p, PASS, token)
+        on_transfer(p, token, p.access, "buy", *order(p, plan, 1, token.address))
+        p.send(p.shares, "distribute", 1, HOSTILE_INDEX, 700, sender=p.buyer)
+        assert p.read(token, "reached")
+        owed = p.read(p.shares, "claimable", p.provider, 1, HOSTILE_INDEX)
+        assert p.money(p.shares, token) == owed + p.read(p.shares, "fees", HOSTILE_INDEX)
+
+    def test_a_gift_in_the_middle_of_a_release_counts_once(self, p: Protocol, token: Contract) -> None:
+        plan = self.plan(p, TIMED, token)
+        p.buy(plan, 1)
+        on_transfer(p, token, p.shares, "distribute", 1, HOSTILE_INDEX, 700)
+        p.send(p.access, "activate", plan, 1, p.buyer, sender=p.buyer)
+        assert p.read(token, "reached")
+        owed = p.read(p.shares, "claimable", p.provider, 1, HOSTILE_INDEX)
+        assert p.money(p.shares, token) == owed + p.read(p.shares, "fees", HOSTILE_INDEX)
+
     def test_another_currency_coming_to_life_in_the_middle_of_a_gift(
         self, p: Protocol, token: Contract
     ) -> None:

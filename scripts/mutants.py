@@ -1,0 +1,65 @@
+"""Breaks the contracts in every way of `tests/contracts/mutants/table.py` and checks that the tests notice.
+
+python -m scripts.mutants [WORD]     only mutants whose name or contract holds the word
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from contracts import sources
+from contracts.artifacts import FOLDER
+from contracts.compile import CompileError, compile_unit, find_compiler, pinned_version, render
+from tests.contracts.mutants.table import MUTANTS, Mutant
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main(word: str = "") -> int:
+    """Exit code 1 where a mutant survived or could not be made."""
+    chosen = [m for m in MUTANTS if word in m.name or word in m.contract]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        verdicts = list(pool.map(_try, chosen))
+    killed = verdicts.count("killed")
+    print(f"{len(chosen)} mutants, {killed} killed, {len(chosen) - killed} not")
+    return int(killed != len(chosen))
+
+
+def _try(mutant: Mutant) -> str:
+    verdict = _verdict(mutant)
+    print(f"{verdict:<10}{mutant.contract:<17}{mutant.name}", flush=True)
+    return verdict
+
+
+def _verdict(mutant: Mutant) -> str:
+    unit = f"src/{mutant.contract}.sol"
+    text = sources.closure(unit)[unit]
+    if text.count(mutant.old) != 1:
+        return "STALE"
+    version = pinned_version()
+    changed = {unit: text.replace(mutant.old, mutant.new)}
+    try:
+        records = compile_unit(unit, find_compiler(version), version, changed)
+    except CompileError as error:
+        return f"INVALID {error}"
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name) / "artifacts"
+        shutil.copytree(FOLDER, folder)
+        for path, record in records.items():
+            (folder / path).write_text(render(record), encoding="utf-8")
+        return _run(folder, ROOT / "tests" / "contracts" / mutant.tests)
+
+
+def _run(folder: Path, tests: Path) -> str:
+    command = [sys.executable, "-m", "tests.contracts.mutants.run", str(folder), str(tests)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return {0: "SURVIVED", 1: "killed"}.get(done.returncode, f"FAILED {done.stdout[-300:]}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(*sys.argv[1:]))
