@@ -66,9 +66,14 @@ class UsageVoucher(TypedMessage):
         return (self.payer, self.plan_id, self.cumulative_units)
 
 
+def settlement_voucher(covered: Units, signature: bytes) -> bytes:
+    """A signed voucher as `UsageEscrow.settle` takes it: the units it covers in 32 bytes, then the signature."""
+    return covered.to_bytes(32, "big") + signature
+
+
 def voucher_domain(chain_id: int, usage_escrow: Address) -> Domain:
     """Where vouchers count: the escrow that checks them."""
-    return Domain("Emporion UsageEscrow", "1", chain_id, usage_escrow)
+    return Domain("Emporion Usage Escrow", "1", chain_id, usage_escrow)
 
 
 def receipt_domain(chain_id: int, usage_escrow: Address) -> Domain:
