@@ -22,9 +22,9 @@ from backend.meter.hold_repository import (
     LOWER_SQLITE,
     OWN_POSTGRESQL,
     TAB_KEY,
+    OpenTab,
     key_of,
     on_sqlite,
-    open_on_sqlite,
     order_of,
 )
 from backend.meter.pricing import TabState
@@ -108,7 +108,7 @@ class Capture:
         values = (request_id, request_id, *self._key)
         row = connection.execute(_READ_SQLITE, values).fetchone()
         if row is None:
-            open_on_sqlite(connection, self._key)
+            OpenTab(self._served.tab).on_sqlite(connection)
             row = connection.execute(_READ_SQLITE, values).fetchone()
         now = _tab_now(row)
         if now.hold is not None:

@@ -58,6 +58,11 @@ _OPEN_SQLITE: Final = on_sqlite(
     f"SELECT %s, %s, %s, coalesce((SELECT min(settled, {UNITS_CEILING}) * {MICRO} FROM chain.tabs "
     f"WHERE {KEY}), 0), 0, 0, %s WHERE true ON CONFLICT DO NOTHING"
 )
+_OPEN_POSTGRESQL: Final = (
+    "INSERT INTO gateway.meter_tabs (chain_id, plan_id, payer, spent, held, sequence, last_receipt) "
+    f"SELECT %s::int8, %s::int8, %s::bytea, coalesce((SELECT least(settled, {UNITS_CEILING}) * {MICRO} "
+    f"FROM chain.tabs WHERE {KEY}), 0), 0, 0, %s::bytea ON CONFLICT DO NOTHING RETURNING 1"
+)
 _MIRRORED_SQLITE: Final = on_sqlite(f"SELECT 1 FROM chain.tabs WHERE {KEY}")
 _RESERVE_POSTGRESQL: Final = (
     f"WITH t AS MATERIALIZED (SELECT * FROM chain.tabs WHERE {KEY} FOR SHARE), "
@@ -87,6 +92,27 @@ class Reserved(Enum):
     HELD = "held"
     REFUSED = "refused"
     UNOPENED = "unopened"
+
+
+class OpenTab:
+    """Make the meter's row of a tab if it is not there yet; credits settled before count as spent."""
+
+    def __init__(self, tab: TabKey) -> None:
+        self.lock_order = order_of(tab)
+        key = key_of(tab)
+        self._values = (*key, *key, ZERO_HASH)
+
+    def on_sqlite(self, connection: sqlite3.Connection) -> bool:
+        """Whether it was not there."""
+        return connection.execute(_OPEN_SQLITE, self._values).rowcount == 1
+
+    def on_postgresql(self) -> Statement:
+        """One statement."""
+        return _OPEN_POSTGRESQL, self._values
+
+    def from_rows(self, rows: list[Row]) -> bool:
+        """Whether it was not there."""
+        return bool(rows)
 
 
 class ReserveHold:
@@ -130,12 +156,7 @@ class ReserveHold:
     def _open(self, connection: sqlite3.Connection) -> bool:
         """Open the row of a tab that was ever deposited to; whether that was needed."""
         mirrored = connection.execute(_MIRRORED_SQLITE, self._key)
-        return mirrored.fetchone() is not None and open_on_sqlite(connection, self._key)
-
-
-def open_on_sqlite(connection: sqlite3.Connection, key: tuple[int, int, bytes]) -> bool:
-    """Open a tab's row; credits settled before count as spent. Whether it was not there."""
-    return connection.execute(_OPEN_SQLITE, (*key, *key, ZERO_HASH)).rowcount == 1
+        return mirrored.fetchone() is not None and OpenTab(self._hold.tab).on_sqlite(connection)
 
 
 _TAKE_SQLITE: Final = on_sqlite(f"DELETE FROM gateway.holds WHERE request_id = %s AND {KEY} RETURNING amount")

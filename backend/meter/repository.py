@@ -8,11 +8,11 @@ from typing import Any, Final
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.core.units import ZERO_HASH, Address, ChainId, PlanId
+from backend.core.units import Address, ChainId, PlanId
 from backend.db.tables.chain import Tab
 from backend.db.tables.meter import Hold, MeterTab, StoredVoucher, Usage
 from backend.db.tables.settlement import SettlementBatch, SettlementLine
-from backend.meter.pricing import TabState, settled_micro
+from backend.meter.pricing import TabState
 from backend.meter.schemas import TabKey
 
 _tabs: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
@@ -41,19 +41,6 @@ def _where(table: Any, tab: TabKey) -> Any:
     return (
         (table.c.chain_id == tab.chain_id) & (table.c.plan_id == tab.plan_id) & (table.c.payer == tab.payer)
     )
-
-
-async def open_tab(connection: AsyncConnection, tab: TabKey) -> None:
-    """Make the meter's row of a tab if it is not there yet; credits settled before count as spent."""
-    mirror = await mirrored_tab(connection, tab)
-    spent = settled_micro(mirror.settled) if mirror else 0
-    await connection.execute(_OPEN, {**_of(tab), "spent": spent, "zero": ZERO_HASH})
-
-
-_OPEN: Final = text(
-    "INSERT INTO gateway.meter_tabs (chain_id, plan_id, payer, spent, held, sequence, last_receipt) "
-    "VALUES (:chain_id, :plan_id, :payer, :spent, 0, 0, :zero) ON CONFLICT DO NOTHING"
-)
 
 
 async def reap(connection: AsyncConnection, now: int) -> list[tuple[TabKey, int]]:

@@ -44,15 +44,15 @@ class DigestSigner:
 
 
 class Mirror:
-    """Writes the indexer's row of the tab."""
+    """Writes the indexer's row of a tab."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def put(self, **changes: int | bool) -> None:
+    async def put(self, tab: TabKey = TAB, **changes: int | bool) -> None:
         async with self._store.write() as session:
             await session.merge(
-                Tab(chain_id=TAB.chain_id, plan_id=TAB.plan_id, payer=TAB.payer, **changes)  # type: ignore[arg-type]
+                Tab(chain_id=tab.chain_id, plan_id=tab.plan_id, payer=tab.payer, **changes)  # type: ignore[arg-type]
             )
 
 

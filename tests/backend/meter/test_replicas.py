@@ -1,0 +1,114 @@
+"""Three meters, each with pools and a writer of its own, on one PostgreSQL: they share nothing else.
+
+reserve
+    given K credits and 4K callers over all of them: exactly K are served
+    given many tabs in any order: nobody waits in a circle, nothing is lost
+capture
+    given one tab: the receipts of all are one chain
+    given the same request everywhere: one row, charged once
+reap
+    given all of them reaping while requests end: every hold is freed exactly once
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from backend.core.clock import ManualClock
+from backend.core.settings import Settings, load_settings
+from backend.core.units import MICRO, Address
+from backend.db.group_commit import GroupCommit
+from backend.db.stores import open_gateway_store
+from backend.meter.schemas import HoldRequest, Served, TabKey
+from backend.meter.service import HOLD_SECONDS, Meter
+from tests.backend.meter.conftest import TAB, DigestSigner, Mirror, hold, served
+
+MANY = [replace(TAB, payer=Address(bytes([number]) * 20)) for number in range(1, 9)]
+
+
+@pytest.fixture
+def settings(tmp_path: Path, shared_database: str) -> Settings:
+    return load_settings(home=tmp_path, database_url=shared_database, database_pool=4, devnet=True)
+
+
+@pytest.fixture
+async def meters(settings: Settings, mirror: Mirror, clock: ManualClock) -> AsyncIterator[list[Meter]]:
+    async with AsyncExitStack() as stack:
+        found = []
+        for _ in range(3):
+            store = await open_gateway_store(settings)
+            stack.push_async_callback(store.close)
+            writer = await stack.enter_async_context(GroupCommit(store))
+            found.append(Meter(store, writer, DigestSigner(), clock))
+        yield found
+
+
+def on(tab: TabKey, name: str) -> tuple[HoldRequest, Served]:
+    return replace(hold(name, 1), tab=tab), replace(served(name, MICRO), tab=tab)
+
+
+async def serve(meter: Meter, tab: TabKey, name: str) -> bool:
+    request, used = on(tab, name)
+    if not await meter.reserve(request):
+        return False
+    await meter.capture(used)
+    return True
+
+
+def spread(count: int, meters: list[Meter]) -> Iterator[tuple[Meter, int]]:
+    return ((meters[number % len(meters)], number) for number in range(count))
+
+
+class TestReserve:
+    async def test_serves_exactly_the_credits(self, meters: list[Meter], mirror: Mirror) -> None:
+        await mirror.put(balance=50)
+        calls = [serve(meter, TAB, f"r{number}") for meter, number in spread(200, meters)]
+        assert sum(await asyncio.gather(*calls)) == 50
+        assert (await meters[0].available(TAB)).available == 0
+
+    async def test_many_tabs_in_any_order(self, meters: list[Meter], mirror: Mirror) -> None:
+        for tab in MANY:
+            await mirror.put(tab, balance=10)
+        calls = [
+            serve(meter, MANY[(number * 5 + number // 7) % len(MANY)], f"r{number}")
+            for meter, number in spread(240, meters)
+        ]
+        async with asyncio.timeout(30):
+            assert sum(await asyncio.gather(*calls)) == 80
+
+
+class TestCapture:
+    async def test_one_chain_of_receipts(self, meters: list[Meter], mirror: Mirror) -> None:
+        await mirror.put(balance=60)
+        captures = [meter.capture(served(f"r{number}", 0)) for meter, number in spread(60, meters)]
+        chain = sorted(await asyncio.gather(*captures), key=lambda receipt: receipt.sequence)
+        assert [one.body.previous_receipt for one in chain[1:]] == [one.digest for one in chain[:-1]]
+        assert chain[-1].sequence == 60
+
+    async def test_same_request_everywhere_is_charged_once(self, meters: list[Meter]) -> None:
+        assert all(await asyncio.gather(*(meter.reserve(hold("r", 2)) for meter in meters)))
+        receipts = await asyncio.gather(*(meter.capture(served("r", MICRO)) for meter in meters))
+        assert len({receipt.digest for receipt in receipts}) == 1
+        assert (await meters[2].available(TAB)).available == 9 * MICRO
+
+
+class TestReap:
+    async def test_frees_each_hold_once(
+        self, meters: list[Meter], mirror: Mirror, clock: ManualClock
+    ) -> None:
+        await mirror.put(balance=100)
+        names = [f"r{number}" for number in range(90)]
+        await asyncio.gather(*(meters[0].reserve(hold(name, 1)) for name in names))
+        await clock.advance(HOLD_SECONDS + 1)
+        voids = [meter.void(hold(names[number], 1)) for meter, number in spread(30, meters)]
+        captures = [meter.capture(served(names[number + 30], MICRO)) for meter, number in spread(30, meters)]
+        reaps = [meter.reap() for meter in meters * 2]
+        reaped, _, _ = await asyncio.gather(
+            asyncio.gather(*reaps), asyncio.gather(*voids), asyncio.gather(*captures)
+        )
+        assert 30 <= sum(reaped) <= 90
+        assert (await meters[1].available(TAB)).available == 70 * MICRO
