@@ -2,10 +2,13 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.core.units import Address, ChainId, Hash32, MicroCredits, PlanId, ServiceId, UnixTime
 from backend.signing.messages import UsageReceipt
+
+
+_NOTHING: Final = MicroCredits(0)
 
 
 class Outcome(StrEnum):
@@ -92,6 +95,10 @@ class Available:
     available: MicroCredits
     voucher_short_by: MicroCredits
     """How much larger a voucher has to be where the tab demands vouchers; 0 where that is not the reason."""
+    cumulative: MicroCredits = _NOTHING
+    """Served and held in the tab's life: a voucher must cover this and the request to come."""
+    vouchers: bool = False
+    """Whether the tab demands vouchers."""
 
 
 @dataclass(frozen=True, slots=True)

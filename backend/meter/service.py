@@ -1,25 +1,30 @@
 """The meter: a hold before a request, a usage row and a signed receipt after it."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Protocol, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
+from backend.core.errors import EmporionError, PortAbsent
 from backend.core.units import ChainId, MicroCredits
 from backend.db.group_commit import HotWork, SteppedWork, Work
 from backend.db.session import Store
 from backend.meter import repository
 from backend.meter.capture_repository import Capture, Captured, CaptureState, TabNow
-from backend.meter.hold_repository import RenewHolds, Reserved, ReserveHold, VoidHold
+from backend.meter.hold_repository import OpenTab, RenewHolds, Reserved, ReserveHold, VoidHold
 from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down, settled_micro, spent_up
 from backend.meter.proofs import prove
 from backend.meter.receipts import Issued, charge, receipt_of, usage_values
 from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptProof, ReceiptSigner, Served, TabKey
+from backend.meter.vouchers import VoucherCheck
 
 HOLD_SECONDS: Final = 60
 RENEW_SECONDS: Final = 20
+REAP_SECONDS: Final = 5
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -56,12 +61,16 @@ class Meter:
         signer: ReceiptSigner,
         clock: Clock,
         chain_now: ChainNow = no_chain,
+        vouchers: VoucherCheck | None = None,
     ) -> None:
         self._store = store
         self._writer = writer
         self._signer = signer
         self._clock = clock
         self._chain_now = chain_now
+        self._vouchers = vouchers
+        self._running: set[str] = set()
+        self._renewed_at = clock.monotonic()
 
     @property
     def address(self) -> bytes:
@@ -113,16 +122,48 @@ class Meter:
             log.warning("meter.hold.expired", chain=tab.chain_id, plan=tab.plan_id, micro_credits=amount)
         return len(reaped)
 
+    @asynccontextmanager
+    async def keeping(self, hold: HoldRequest) -> AsyncIterator[None]:
+        """Keep a hold alive while the block runs, however long; `run` does the renewing."""
+        self._running.add(hold.request_id)
+        try:
+            yield
+        finally:
+            self._running.discard(hold.request_id)
+
+    async def run(self, stop: asyncio.Event, interval: float = REAP_SECONDS) -> None:
+        """Renew running holds and reap expired ones until told to stop; what fails is tried again."""
+        while not stop.is_set():
+            try:
+                await self._tend()
+            except EmporionError as error:
+                log.warning("meter.tend.failed", code=error.code, reason=str(error))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), interval)
+
     async def available(self, tab: TabKey) -> Available:
         """What a tab has for a new request, and whether a larger voucher is what is missing."""
         async with self._store.read_connection() as db:
-            free = await self._free(db, tab)
-            if not await repository.demands_vouchers(db, tab):
-                return Available(free, MicroCredits(0))
             spent, held, mirror = await self._standing(db, tab)
+            free = available_down(mirror, spent, held, self._today(tab.chain_id))
+            cumulative = MicroCredits(spent_up(spent, mirror.settled) + held)
+            if not await repository.demands_vouchers(db, tab):
+                return Available(free, MicroCredits(0), cumulative)
             vouched = settled_micro(await repository.voucher_units(db, tab))
-        covered = MicroCredits(max(vouched - spent_up(spent, mirror.settled) - held, 0))
-        return Available(min(free, covered), MicroCredits(max(free - covered, 0)))
+        covered = MicroCredits(max(vouched - cumulative, 0))
+        short = MicroCredits(max(free - covered, 0))
+        return Available(min(free, covered), short, cumulative, vouchers=True)
+
+    async def keep_voucher(self, tab: TabKey, cumulative_units: int, signature: bytes) -> Available:
+        """Keep a payer's voucher if it is larger than the one kept; how the tab stands then.
+
+        Raises MalformedRequest, InvalidSignature, PortAbsent where no voucher check was handed in.
+        """
+        if self._vouchers is None:
+            raise PortAbsent("this gateway takes no vouchers; it was started without a deployment")
+        await self._vouchers.require(tab, cumulative_units, signature)
+        await self._writer.submit(lambda db: repository.keep_voucher(db, tab, cumulative_units, signature))
+        return await self.available(tab)
 
     async def receipt(self, request_id: str) -> Receipt | None:
         """The receipt of a request, or None."""
@@ -160,8 +201,16 @@ class Meter:
         values = usage_values(issued, digest, self._signer.address, signature)
         return Captured(values, receipt, issued.lost, now.hold is not None)
 
+    async def _tend(self) -> None:
+        """Renewals come first: after a pause of this process the holds of living requests are the oldest."""
+        now = self._clock.monotonic()
+        if now - self._renewed_at >= RENEW_SECONDS and self._running:
+            await self.renew(sorted(self._running))
+            self._renewed_at = now
+        await self.reap()
+
     async def _open(self, tab: TabKey) -> None:
-        await self._writer.submit(lambda db: repository.open_tab(db, tab))
+        await self._writer.submit(OpenTab(tab))
 
     async def _earlier(self, served: Served) -> Receipt:
         async with self._store.read_connection() as db:
