@@ -7,7 +7,6 @@ from typing import Final, Protocol
 from backend.core.units import Address, ChainId, Hash32, MicroCredits, PlanId, ServiceId, UnixTime
 from backend.signing.messages import UsageReceipt
 
-
 _NOTHING: Final = MicroCredits(0)
 
 
