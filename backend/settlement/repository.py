@@ -5,13 +5,13 @@ from typing import Any, Final
 from sqlalchemy import and_, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.core.units import MICRO, Address, ChainId, PlanId, UnixTime
+from backend.core.units import MICRO, Address, ChainId, PlanId, Units, UnixTime, plan_service
 from backend.db.tables import chain as mirror
 from backend.db.tables.meter import MeterTab, StoredVoucher, Usage
 from backend.db.tables.settlement import SettlementBatch, SettlementLine
 from backend.meter.pricing import UNITS_CEILING, TabState
 from backend.meter.schemas import TabKey
-from backend.settlement.batch import OpenTab
+from backend.settlement.batch import LeavingTab, OpenTab
 
 _own: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
@@ -28,6 +28,7 @@ _streams: Final[Any] = mirror.RewardStream.__table__  # type: ignore[attr-define
 _vaults: Final[Any] = mirror.Vault.__table__  # type: ignore[attr-defined]
 
 OPEN: Final = ("prepared", "sent")
+FAILED: Final = ("skipped", "abandoned")
 
 
 def _same_tab(left: Any, right: Any) -> Any:
@@ -54,30 +55,55 @@ async def fees_and_streams(
     )
 
 
+def _ours(meter: Address, now: int) -> Any:
+    """Services this meter may settle: its own, and those that replaced it a short while ago."""
+    until = _services.c.previous_meter_until
+    return or_(_services.c.meter == meter, and_(_services.c.previous_meter == meter, until > now))
+
+
+def _service_of(rows: Any) -> Any:
+    """The join of rows with their plan's service."""
+    same_plan = and_(_plans.c.chain_id == rows.c.chain_id, _plans.c.plan_id == rows.c.plan_id)
+    same_service = and_(
+        _services.c.chain_id == _plans.c.chain_id, _services.c.service_id == _plans.c.service_id
+    )
+    return same_plan, same_service
+
+
+def _busy(rows: Any) -> Any:
+    """Whether an open batch has a line of the tab."""
+    lines = select(_lines.c.payer).join(_batches, _batches.c.id == _lines.c.batch_id)
+    return lines.where(_batches.c.status.in_(OPEN), _same_tab(_lines, rows)).correlate(rows).exists()
+
+
+def _failed(what: Any) -> Any:
+    """Of the tab's lines for credits still unsettled that failed."""
+    lines = select(what).join(_batches, _batches.c.id == _lines.c.batch_id)
+    failed = lines.where(_same_tab(_lines, _own), _lines.c.outcome.in_(FAILED))
+    return failed.where(_lines.c.cumulative_units > _tabs.c.settled).correlate(_own, _tabs).scalar_subquery()
+
+
 async def open_tabs(
     connection: AsyncConnection, chain_id: ChainId, meter: Address, now: int
 ) -> list[OpenTab]:
     """Tabs with served and unsettled credits, of services whose meter is ours, that no open batch has."""
-    busy = select(_lines.c.payer).join(_batches, _batches.c.id == _lines.c.batch_id)
-    busy = busy.where(_batches.c.status.in_(OPEN), _same_tab(_lines, _own)).correlate(_own)
-    ours = or_(
-        _services.c.meter == meter,
-        and_(_services.c.previous_meter == meter, _services.c.previous_meter_until > now),
+    same_plan, same_service = _service_of(_own)
+    joined = _own.join(_tabs, _same_tab(_own, _tabs)).join(_plans, same_plan).join(_services, same_service)
+    joined = joined.outerjoin(_vouchers, _same_tab(_own, _vouchers))
+    statement = select(
+        _own,
+        *_mirrored(),
+        _tabs.c.vouchers.label("demands"),
+        _vouchers.c.cumulative_units.label("vouched"),
+        _failed(func.count()).label("failures"),
+        _failed(func.max(_batches.c.ended_at)).label("failed_at"),
     )
-    joined = _own.join(_tabs, _same_tab(_own, _tabs))
-    joined = joined.join(
-        _plans, and_(_plans.c.chain_id == _own.c.chain_id, _plans.c.plan_id == _own.c.plan_id)
-    )
-    same_service = and_(
-        _services.c.chain_id == _plans.c.chain_id, _services.c.service_id == _plans.c.service_id
-    )
-    statement = select(_own, *(_tabs.c[name].label(f"tab_{name}") for name in _MIRRORED))
-    statement = statement.select_from(joined.join(_services, same_service)).where(
+    statement = statement.select_from(joined).where(
         _own.c.chain_id == chain_id,
-        ours,
+        _ours(meter, now),
         _tabs.c.settled < UNITS_CEILING,
-        _own.c.spent > _tabs.c.settled * MICRO,
-        ~busy.exists(),
+        (_own.c.spent + (MICRO - 1)) // MICRO > _tabs.c.settled,
+        ~_busy(_own),
     )
     rows = (await connection.execute(statement)).all()
     return [await _with_age(connection, row) for row in rows]
@@ -86,15 +112,62 @@ async def open_tabs(
 _MIRRORED: Final = ("balance", "settled", "withdraw_at", "daily_limit", "spent", "day")
 
 
+def _mirrored() -> list[Any]:
+    return [_tabs.c[name].label(f"tab_{name}") for name in _MIRRORED]
+
+
+def _state_of(row: Any) -> TabState:
+    return TabState(*(getattr(row, f"tab_{name}") for name in _MIRRORED))
+
+
+def _key_of(row: Any) -> TabKey:
+    return TabKey(ChainId(row.chain_id), PlanId(row.plan_id), Address(bytes(row.payer)))
+
+
 async def _with_age(connection: AsyncConnection, row: Any) -> OpenTab:
-    key = TabKey(ChainId(row.chain_id), PlanId(row.plan_id), Address(bytes(row.payer)))
+    key = _key_of(row)
     unsettled = (_usage.c.plan_id == key.plan_id) & (_usage.c.payer == key.payer)
     oldest = select(func.min(_usage.c.issued_at)).where(
         _usage.c.chain_id == key.chain_id, unsettled, _usage.c.cumulative > row.tab_settled * MICRO
     )
     since = (await connection.execute(oldest)).scalar_one_or_none()
-    state = TabState(*(getattr(row, f"tab_{name}") for name in _MIRRORED))
-    return OpenTab(key, row.spent, row.held, row.sequence, UnixTime(since or 0), state)
+    return OpenTab(
+        key=key,
+        spent=row.spent,
+        held=row.held,
+        sequence=row.sequence,
+        oldest_unsettled_at=UnixTime(since or 0),
+        mirror=_state_of(row),
+        vouched=Units(row.vouched or 0) if row.demands else None,
+        failures=row.failures,
+        failed_at=UnixTime(row.failed_at or 0),
+    )
+
+
+async def leaving_tabs(
+    connection: AsyncConnection, chain_id: ChainId, meter: Address, now: int
+) -> list[LeavingTab]:
+    """Tabs whose payers asked to withdraw and wait, at services that no other meter may settle."""
+    same_plan, same_service = _service_of(_tabs)
+    joined = _tabs.join(_plans, same_plan).join(_services, same_service)
+    joined = joined.outerjoin(_own, _same_tab(_own, _tabs))
+    statement = select(_tabs.c.chain_id, _tabs.c.plan_id, _tabs.c.payer, _own.c.spent, _own.c.held)
+    statement = statement.add_columns(*_mirrored()).select_from(joined)
+    statement = statement.where(
+        _tabs.c.chain_id == chain_id,
+        _tabs.c.withdraw_at > now,
+        _tabs.c.balance > 0,
+        _services.c.meter == meter,
+        or_(_services.c.previous_meter.is_(None), _services.c.previous_meter_until <= now),
+        ~_busy(_tabs),
+    )
+    rows = (await connection.execute(statement)).all()
+    return [LeavingTab(_key_of(row), row.spent or 0, row.held or 0, _state_of(row)) for row in rows]
+
+
+async def newest_event(connection: AsyncConnection) -> int:
+    """Id of the newest row of the outbox; 0 where there is none."""
+    return int((await connection.execute(select(func.max(_outbox.c.id)))).scalar_one_or_none() or 0)
 
 
 async def covered_sequence(connection: AsyncConnection, tab: TabKey, settled: int) -> int:
@@ -142,22 +215,49 @@ async def lines_of(connection: AsyncConnection, batch_id: str) -> list[Any]:
     joined = _lines.outerjoin(_tabs, _same_tab(_lines, _tabs)).outerjoin(
         _vouchers, _same_tab(_lines, _vouchers)
     )
-    statement = select(_lines, _tabs.c.settled.label("settled_now"), _vouchers.c.signature.label("voucher"))
+    statement = select(_lines, _tabs.c.settled.label("settled_now"), _vouchers.c.signature)
+    statement = statement.add_columns(_vouchers.c.cumulative_units.label("covered_units"))
     statement = statement.select_from(joined).where(_lines.c.batch_id == batch_id).order_by(_lines.c.payer)
     return list((await connection.execute(statement)).all())
 
 
-async def skipped_in(connection: AsyncConnection, tx_hash: bytes) -> dict[bytes, int]:
-    """Payers whose line a mined settlement left out, and the contract's reason, from indexed events."""
+async def skipped_since(
+    connection: AsyncConnection, batch: Any, meter: Address
+) -> dict[tuple[bytes, int], int]:
+    """Lines that mined settlements of ours left out since a batch was prepared, and the contract's reason.
+
+    By (payer, cumulative credits), from the indexed events: under which hash it was mined does not matter.
+    """
     retracted = select(_outbox.c.retracts).where(_outbox.c.retracts.is_not(None))
     statement = select(_outbox.c.args).where(
-        _outbox.c.tx_hash == tx_hash,
+        _outbox.c.service_id == plan_service(batch.plan_id),
+        _outbox.c.id > batch.outbox_from,
+        _outbox.c.chain_id == batch.chain_id,
+        _outbox.c.plan_id == batch.plan_id,
         _outbox.c.event == "SettlementSkipped",
         _outbox.c.retracts.is_(None),
         _outbox.c.id.not_in(retracted),
     )
-    found = (await connection.execute(statement)).scalars()
-    return {bytes.fromhex(str(args["payer"]).removeprefix("0x")): int(args["reason"]) for args in found}
+    found = [dict(args) for args in (await connection.execute(statement)).scalars()]
+    return {
+        (_bytes_of(args["payer"]), int(args["cumulativeUnits"])): int(args["reason"])
+        for args in found
+        if _bytes_of(args["meter"]) == meter
+    }
+
+
+def _bytes_of(text: object) -> bytes:
+    return bytes.fromhex(str(text).removeprefix("0x"))
+
+
+async def end_batch(
+    connection: AsyncConnection, batch_id: str, status: str, now: int, error: str = ""
+) -> None:
+    """A batch is done with; lines still pending share its end."""
+    await set_batch(connection, batch_id, status=status, ended_at=now, error=error)
+    if status != "confirmed":
+        pending = (_lines.c.batch_id == batch_id) & (_lines.c.outcome == "pending")
+        await connection.execute(update(_lines).where(pending).values(outcome=status, reason=error))
 
 
 async def set_batch(connection: AsyncConnection, batch_id: str, **values: Any) -> None:

@@ -16,11 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
 from backend.core.errors import EmporionError
-from backend.core.units import Address, ChainId, Hash32, PlanId, UnixTime
+from backend.core.units import Address, ChainId, Hash32, PlanId, Units, UnixTime
 from backend.db.session import Store
 from backend.meter.proofs import receipts_tree
 from backend.settlement import repository
 from backend.settlement.batch import Line, OpenTab, Policy, plan_batches
+from backend.signing.messages import settlement_voucher
 
 LEASE_SECONDS: Final = 15
 RESEND_SECONDS: Final = 60
@@ -206,7 +207,9 @@ class SettlementWorker:
                 Address(bytes(line.payer)),
                 line.cumulative_units,
                 Hash32(bytes(line.receipts_root)),
-                bytes(line.voucher or b""),
+                settlement_voucher(Units(line.covered_units), bytes(line.signature))
+                if line.signature
+                else b"",
             )
             for line in lines
         ]

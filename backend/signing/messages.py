@@ -67,7 +67,7 @@ class UsageVoucher(TypedMessage):
 
 
 def settlement_voucher(covered: Units, signature: bytes) -> bytes:
-    """A signed voucher as `UsageEscrow.settle` takes it: the units it covers in 32 bytes, then the signature."""
+    """A voucher as `UsageEscrow.settle` takes it: the units it covers in 32 bytes, then the signature."""
     return covered.to_bytes(32, "big") + signature
 
 

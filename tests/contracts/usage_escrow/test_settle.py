@@ -18,7 +18,10 @@ vouchers
 from __future__ import annotations
 
 import pytest
+from eth_account import Account
 
+from backend.core.units import Address, PlanId, Units
+from backend.signing.messages import UsageVoucher, settlement_voucher, voucher_domain
 from tests.contracts.protocol import DAY, HASH, METERED, RETIRED, USD, Protocol
 from tests.contracts.stage import MAX_UINT256
 from tests.contracts.typed_data import joined, signed
@@ -230,6 +233,15 @@ class TestVouchers:
         digest = p.read(p.escrow, "voucherDigest", p.buyer, plan, 5)
         signature = p.stage.web3.eth.account.unsafe_sign_hash(digest, p.stage.key(BUYER)).signature
         assert not reasons(p, p.settle(plan, (p.buyer, 5, (5).to_bytes(32, "big") + signature)))
+
+    def test_what_the_backend_signs_is_what_the_escrow_checks(self, p: Protocol) -> None:
+        plan = with_options(p, vouchers=True)
+        payer, escrow = (Address(bytes.fromhex(a[2:])) for a in (p.buyer, p.escrow.address))
+        domain = voucher_domain(p.stage.web3.eth.chain_id, escrow)
+        digest = UsageVoucher(payer, PlanId(plan), Units(5)).digest(domain)
+        assert p.read(p.escrow, "voucherDigest", p.buyer, plan, 5) == digest
+        signature = Account.unsafe_sign_hash(digest, p.stage.key(BUYER)).signature
+        assert not reasons(p, p.settle(plan, (p.buyer, 4, settlement_voucher(Units(5), signature))))
 
     def wallet_tab(self, p: Protocol, mood: int) -> tuple[int, str]:
         wallet = p.stage.deploy("SmartWallet", p.buyer)
