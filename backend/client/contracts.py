@@ -1,0 +1,72 @@
+"""The contracts of a deployment, as `GET /v1/deployment` describes them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from eth_abi.abi import decode, encode
+
+from backend.client.node import Node, types_of
+from backend.core.errors import DeploymentMismatch
+from backend.core.units import keccak, to_address
+from backend.signing.keys import LocalKey
+
+
+class Contract:
+    """One contract: its address and its functions by name."""
+
+    def __init__(self, node: Node, address: str, abi: list[dict[str, Any]]) -> None:
+        self._node = node
+        self._functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
+        self.address = address
+
+    def data(self, function: str, *values: Any) -> bytes:
+        """Call data. Raises DeploymentMismatch for a function that is not there."""
+        entry = self._entry(function)
+        types = types_of(entry["inputs"])
+        selector = keccak(f"{function}({','.join(types)})".encode())[:4]
+        return selector + encode(types, list(values))
+
+    async def read(self, function: str, *values: Any) -> Any:
+        """Call a view: its value, or a tuple of several. Raises NodeRefused."""
+        answer = await self._node.read(self.address, self.data(function, *values))
+        found = decode(types_of(self._entry(function)["outputs"]), answer)
+        return found[0] if len(found) == 1 else found
+
+    async def send(self, key: LocalKey, function: str, *values: Any) -> dict[str, Any]:
+        """Send a transaction and wait for its receipt. Raises NodeRefused, TransactionFailed."""
+        return await self._node.send(key, self.address, self.data(function, *values))
+
+    def _entry(self, function: str) -> Mapping[str, Any]:
+        try:
+            return self._functions[function]
+        except KeyError:
+            raise DeploymentMismatch(f"{self.address} has no function {function}") from None
+
+
+class Contracts:
+    """All contracts of one chain."""
+
+    def __init__(self, node: Node, chain: Mapping[str, Any]) -> None:
+        self.chain_id = int(chain["chain_id"])
+        self.currencies: list[dict[str, Any]] = list(chain["currencies"])
+        self._node = node
+        self._chain = chain
+
+    def __getitem__(self, name: str) -> Contract:
+        try:
+            found = self._chain["contracts"][name]
+        except KeyError:
+            raise DeploymentMismatch(f"the gateway's deployment has no {name}") from None
+        return Contract(self._node, found["address"], found["abi"])
+
+    def currency(self, index: int) -> Contract:
+        """The ERC-20 at a place of the table; it speaks EMP's interface (ERC-20, ERC-2612, ERC-5267)."""
+        for line in self.currencies:
+            if line["index"] == index:
+                return Contract(self._node, line["address"], self._chain["contracts"]["EmporionToken"]["abi"])
+        raise DeploymentMismatch(f"there is no currency {index}")
+
+    @property
+    def escrow(self) -> bytes:
+        """Address of `UsageEscrow`, which receipts and vouchers are bound to."""
+        return to_address(self["UsageEscrow"].address)

@@ -1,0 +1,84 @@
+"""What the client gives back. Amounts are exact integers: base units, units, micro-credits."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from backend.core.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A plan on sale. `unit_price` is in base units of `currency`; rates are micro-credits."""
+
+    id: int
+    kind: str
+    unit_price: int
+    currency: int
+    period_seconds: int
+    refundable: bool
+    transferable: bool
+    per_request: int
+    per_unit_in: int
+    per_unit_out: int
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """From the API's plan."""
+        card = told["rate_card"]
+        return cls(
+            id=int(told["id"]),
+            kind=str(told["kind"]),
+            unit_price=int(told["unit_price"]),
+            currency=int(told["currency"]),
+            period_seconds=int(told["period_seconds"]),
+            refundable=bool(told["refundable"]),
+            transferable=bool(told["transferable"]),
+            per_request=int(card["per_request"]),
+            per_unit_in=int(card["per_unit_in"]),
+            per_unit_out=int(card["per_unit_out"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service; `model` is its name in requests."""
+
+    id: int
+    model: str
+    name: str
+    kind: str
+    status: str
+    owner: str
+    plans: list[Plan] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """From the API's service."""
+        return cls(
+            id=int(told["id"]),
+            model=str(told["model"]),
+            name=str(told["name"]),
+            kind=str(told["kind"]),
+            status=str(told["status"]),
+            owner=str(told["owner"]),
+            plans=[Plan.of(plan) for plan in told.get("plans", [])],
+        )
+
+    def plan(self, kind: str) -> Plan:
+        """Its first plan of a kind: `pass`, `timed` or `metered`. Raises NotFound."""
+        for plan in self.plans:
+            if plan.kind == kind:
+                return plan
+        raise NotFound(f"{self.name} sells no {kind} plan; it has {[plan.kind for plan in self.plans]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Bought:
+    """A mined purchase."""
+
+    plan: int
+    units: int
+    cost: int
+    transaction: str
+    block: int

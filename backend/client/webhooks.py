@@ -1,0 +1,65 @@
+"""Receiving our webhooks (Standard Webhooks): signature, age, and each message once."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final, Protocol
+
+from backend.core.errors import InvalidSignature
+
+TOLERANCE_SECONDS: Final = 300
+PREFIX: Final = "whsec_"
+
+
+class Seen(Protocol):
+    """Remembers message ids for at least TOLERANCE_SECONDS, in one step that cannot be raced."""
+
+    def first_time(self, message_id: str) -> bool:
+        """Note an id; False where it was noted before."""
+        ...
+
+
+class MemorySeen:
+    """For one process."""
+
+    def __init__(self) -> None:
+        self._ids: set[str] = set()
+
+    def first_time(self, message_id: str) -> bool:
+        """Note an id; False where it was noted before."""
+        known = message_id in self._ids
+        self._ids.add(message_id)
+        return not known
+
+
+def check_webhook(headers: Mapping[str, str], body: bytes, secrets: list[str], now: int, seen: Seen) -> str:
+    """The message's id, if it is ours, young and new. Several secrets while one is being rotated.
+
+    Raises InvalidSignature with the reason.
+    """
+    given = {name.lower(): value for name, value in headers.items()}
+    try:
+        message_id, sent_at = given["webhook-id"], int(given["webhook-timestamp"])
+        signatures = given["webhook-signature"].split()
+    except (KeyError, ValueError):
+        raise InvalidSignature("the webhook's three headers are missing or malformed") from None
+    if abs(now - sent_at) > TOLERANCE_SECONDS:
+        raise InvalidSignature(f"the webhook is more than {TOLERANCE_SECONDS} s old or from the future")
+    expected = {sign(secret, message_id, sent_at, body) for secret in secrets}
+    if not any(hmac.compare_digest(one, other) for one in signatures for other in expected):
+        raise InvalidSignature("no signature of the webhook is made with our secret")
+    if not seen.first_time(message_id):
+        raise InvalidSignature(f"the webhook {message_id} was received before")
+    return message_id
+
+
+def sign(secret: str, message_id: str, sent_at: int, body: bytes) -> str:
+    """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. Raises InvalidSignature."""
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except binascii.Error:
+        raise InvalidSignature(f"the webhook secret is not {PREFIX} and base64") from None
+    signed = f"{message_id}.{sent_at}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
