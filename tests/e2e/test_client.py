@@ -1,0 +1,87 @@
+"""The client library against a devnet with everything running.
+
+AsyncEmporion
+    finds, buys, calls and verifies; a plan of a kind that is not sold is named
+Emporion
+    does the same without `await`
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from backend.cli.demo.market_hops import publish
+from backend.cli.demo.world import World, world
+from backend.cli.devnet.faucet import Gift
+from backend.client import AsyncEmporion, Emporion, GatewayError, Wallet
+from backend.core.errors import InsufficientFunds, NotFound
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    home: Path = tmp_path_factory.mktemp("client")
+    async with world(home, lambda _: None) as cast:
+        await publish(cast)
+        yield cast
+
+
+async def funded(stage: World) -> Wallet:
+    wallet = Wallet.create()
+    await stage.devnet.faucet.fund(wallet.address, Gift(dollars=50 * 10**6, emp=0))
+    return wallet
+
+
+class TestClient:
+    async def test_buys_calls_and_verifies(self, stage: World) -> None:
+        wallet = await funded(stage)
+        async with AsyncEmporion(stage.services.url, stage.devnet.rpc_url, wallet) as market:
+            service = (await market.search("smollm2"))[0]
+            bought = await market.buy(service.plan("metered"), units=100)
+            assert bought.cost == 100 * service.plan("metered").unit_price
+            async with await market.openai() as client:
+                raw = await client.chat.completions.with_raw_response.create(
+                    model=service.model, messages=[{"role": "user", "content": "Say yes."}], max_tokens=4
+                )
+            verdicts = await market.verify_receipt(raw.headers["x-request-id"], answer=raw.content)
+            assert {verdict.check for verdict in verdicts if verdict.ok} >= {
+                "digest",
+                "signature",
+                "answer hash",
+            }
+
+    async def test_poor_wallet_is_told_before_it_signs(self, stage: World) -> None:
+        async with AsyncEmporion(stage.services.url, stage.devnet.rpc_url, Wallet.create()) as market:
+            service = await market.service(stage.service_id)
+            with pytest.raises(InsufficientFunds):
+                await market.buy(service.plan("pass"))
+
+    async def test_unknown_service_is_a_404(self, stage: World) -> None:
+        async with AsyncEmporion(stage.services.url) as market:
+            with pytest.raises(GatewayError, match="404"):
+                await market.service(999)
+
+    async def test_kind_that_is_not_sold_is_named(self, stage: World) -> None:
+        async with AsyncEmporion(stage.services.url) as market:
+            service = await market.service(stage.service_id)
+            with pytest.raises(NotFound, match="sells no dataset"):
+                service.plan("dataset")
+
+    async def test_works_without_await(self, stage: World) -> None:
+        wallet = await funded(stage)
+
+        def ten_lines() -> str:
+            with Emporion(stage.services.url, stage.devnet.rpc_url, wallet) as market:
+                service = market.search("smollm2")[0]
+                market.buy(service.plan("timed"))
+                with market.openai() as client:
+                    answer = client.chat.completions.create(
+                        model=service.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=4
+                    )
+                return answer.choices[0].message.content or ""
+
+        assert await asyncio.to_thread(ten_lines)
