@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import orjson
 from yarl import URL
 
+from backend.client.sign_in import personal_digest, sign_in_message
 from backend.core.errors import EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.units import Hash32, checksum, hex_of, keccak
 from backend.net.client import HttpClient
@@ -105,22 +105,6 @@ class GatewayClient:
         path = f"/v1/metadata/{hex_of(content_hash)}"
         await self.ask("PUT", path, body=body)
         return content_hash, self.base_url + path
-
-
-def sign_in_message(nonce: Mapping[str, Any], address: str) -> str:
-    """The EIP-4361 text for a nonce's reply."""
-    issued = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    return (
-        f"{nonce['domain']} wants you to sign in with your Ethereum account:\n{address}\n\n"
-        f"{nonce['statement']}\n\nURI: {nonce['uri']}\nVersion: 1\nChain ID: {nonce['chain_id']}\n"
-        f"Nonce: {nonce['nonce']}\nIssued At: {issued}"
-    )
-
-
-def personal_digest(message: str) -> Hash32:
-    """What a wallet signs for a text (EIP-191, version 0x45)."""
-    raw = message.encode()
-    return keccak(b"\x19Ethereum Signed Message:\n" + str(len(raw)).encode() + raw)
 
 
 def _refusal(status: int, raw: bytes) -> GatewayRefused:
