@@ -3,6 +3,7 @@
 import ipaddress
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import Literal
 
 from backend.core.errors import AddressNotAllowed, FreshSignatureRequired, ScopeMissing
@@ -90,6 +91,7 @@ def is_inside(client: str, networks: tuple[str, ...]) -> bool:
     return any(address in ipaddress.ip_network(network) for network in networks)
 
 
+@lru_cache(maxsize=4_096)
 def network_of(client: str) -> str:
     """The IPv4 /24 or IPv6 /48 of a caller; the text itself where it is no address."""
     try:

@@ -134,6 +134,7 @@ async def _served(settings: Settings, stop: asyncio.Event, app: Any) -> None:
         access_log=False,
         server_header=False,
         date_header=True,
+        proxy_headers=False,  # the gateway reads them itself, from EMPORION_TRUSTED_PROXIES alone
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
     server = _Server(config)

@@ -1,13 +1,15 @@
 """The gateway's ASGI application: the model routes lean, FastAPI for the rest, tasks while it runs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from fastapi import FastAPI
 
-from backend.core.errors import DatabaseError
+from backend.accounts.nonces import forget_expired
+from backend.core.clock import Clock
 from backend.core.logs import get_logger
 from backend.gateway.asgi import App, Receive, Scope, Send
 from backend.gateway.body_limit import BodyLimit
@@ -21,20 +23,26 @@ from backend.gateway.routes import auth, documents, keys, market, models, operat
 TITLE = "Emporion gateway"
 SUMMARY = "Paid access to machine-learning services, decided by what a wallet holds."
 
+HOUSEKEEPING_SECONDS: Final = 600
+TASK_RESTART_SECONDS: Final = 1
+
 
 def create_app(deps: GatewayDeps) -> App:
     """The application. Its lifespan runs the tasks: following the index, holds, key use, metadata, health."""
-    given = assemble(deps)
-    rest = _rest(given)
-    guarded = RequestIds(BodyLimit(rest, deps.settings.max_body_bytes))
-    return with_cors(Split(given, guarded), deps.settings)
+    return app_of(assemble(deps))
+
+
+def app_of(given: Services) -> App:
+    """The application over services already built."""
+    settings = given.deps.settings
+    rest = RequestIds(BodyLimit(_rest(given), settings.max_body_bytes))
+    return with_cors(Split(given, rest), settings)
 
 
 class Split:
     """Sends model routes down the lean path, everything else (and the lifespan) to FastAPI."""
 
     def __init__(self, given: Services, rest: App) -> None:
-        self.services = given
         self._inference = given.inference
         self._rest = rest
 
@@ -73,7 +81,8 @@ def _rest(given: Services) -> FastAPI:
 async def running(given: Services) -> AsyncIterator[None]:
     """The gateway's tasks; on the way out new requests are refused and the tasks end."""
     await given.watch.refresh()
-    tasks = [asyncio.create_task(_kept_up(name, work)) for name, work in _tasks(given).items()]
+    clock = given.deps.clock
+    tasks = [asyncio.create_task(_kept_up(name, work, clock)) for name, work in _tasks(given).items()]
     try:
         yield
     finally:
@@ -83,26 +92,36 @@ async def running(given: Services) -> AsyncIterator[None]:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _tasks(given: Services) -> dict[str, Coroutine[Any, Any, None]]:
+def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     shared = given.deps.store.dialect == "postgresql"  # an SQLite store has one writing process: this one
-    replicas = {"credentials": _forget_revoked(given)} if shared else {}
+    replicas = {"credentials": partial(_forget_revoked, given)} if shared else {}
     return {
         **replicas,
-        "index": given.watch.run(),
-        "key-use": given.key_use.run(),
-        "holds": given.holds.run(),
-        "metadata": given.metadata.run(),
-        "upstreams": given.deps.upstreams.watch(given.router),
+        "index": given.watch.run,
+        "key-use": given.key_use.run,
+        "holds": given.holds.run,
+        "metadata": given.metadata.run,
+        "housekeeping": partial(_keep_house, given),
+        "upstreams": partial(given.deps.upstreams.watch, given.router),
     }
 
 
-async def _kept_up(name: str, work: Coroutine[Any, Any, None]) -> None:
-    """A task that should never end; if it does, the log says so."""
-    try:
-        await work
-    except DatabaseError as error:
-        get_logger("gateway").error("gateway.task.ended", task=name, code=error.code)
-        raise
+async def _kept_up(name: str, start: Callable[[], Coroutine[Any, Any, None]], clock: Clock) -> None:
+    """A task that should never end: one that fails is said so and started again."""
+    while True:
+        try:
+            await start()
+        except Exception as error:  # noqa: BLE001 - the gateway outlives a task's fault; staleness closes the gate
+            get_logger("gateway").error("gateway.task.failed", task=name, exc_info=error)
+        await clock.sleep(TASK_RESTART_SECONDS)
+
+
+async def _keep_house(given: Services) -> None:
+    """Forget nonces whose signatures are worthless by now."""
+    clock = given.deps.clock
+    while True:
+        await clock.sleep(HOUSEKEEPING_SECONDS)
+        await forget_expired(given.deps.store, clock.now())
 
 
 async def _forget_revoked(given: Services) -> None:

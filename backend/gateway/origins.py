@@ -4,7 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.middleware.cors import CORSMiddleware
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backend.core.settings import Settings
 from backend.gateway.answers import EXPOSED
@@ -29,10 +29,13 @@ def sign_in_domains(settings: Settings) -> tuple[str, ...]:
 
 
 def with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
-    """Answer other origins as configured; no credentials, since ours travel in headers a page sets itself."""
+    """Answer other origins as configured; no credentials, since ours travel in headers a page sets itself.
+
+    Callers that name no origin, as SDKs do, pass beside it.
+    """
     if not settings.cors_origins:
         return app
-    return CORSMiddleware(
+    for_pages = CORSMiddleware(
         app,
         allow_origins=settings.cors_origins,
         allow_methods=METHODS,
@@ -40,6 +43,12 @@ def with_cors(app: ASGIApp, settings: Settings) -> ASGIApp:
         expose_headers=EXPOSED,
         max_age=PREFLIGHT_SECONDS,
     )
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        from_page = scope["type"] == "http" and any(name == b"origin" for name, _ in scope["headers"])
+        await (for_pages if from_page else app)(scope, receive, send)
+
+    return chosen
 
 
 _SDK_HEADERS: Final = (

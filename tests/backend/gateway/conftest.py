@@ -25,8 +25,8 @@ from backend.core.settings import Settings, load_settings
 from backend.core.units import Address, ChainId, PlanKind, ServiceId, checksum, keccak, to_address
 from backend.db.group_commit import GroupCommit
 from backend.db.stores import open_chain_store, open_gateway_store
-from backend.gateway.app import Split, create_app
-from backend.gateway.deps import GatewayDeps, Services
+from backend.gateway.app import app_of
+from backend.gateway.deps import GatewayDeps, Services, assemble
 from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
 from backend.inference.secrets import SecretBox
 from backend.inference.service import Upstreams
@@ -182,13 +182,13 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engi
         blobs=MemoryBlobs(),
         aliases={"little": ServiceId(SERVICE)},
     )
-    app = create_app(deps)
-    inner = app if isinstance(app, Split) else app.app  # type: ignore[attr-defined]
+    services = assemble(deps)
+    app = app_of(services)
     await serve(stack, app, listening)
     provider, buyer = (Account.from_key(bytes([9 + at]) * 32) for at in range(2))
     url = f"http://127.0.0.1:{port}"
     http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
-    house = House(url, settings, inner.services, Market(chain_store), model, http, provider, buyer)
+    house = House(url, settings, services, Market(chain_store), model, http, provider, buyer)
     await publish(house, key.address, upstreams, embedded=engine is not None)
     return house
 
@@ -207,7 +207,9 @@ async def publish(house: House, meter: Address, upstreams: Upstreams, *, embedde
 
 
 async def serve(stack: AsyncExitStack, app: Any, listening: socket.socket) -> None:
-    config = uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app, log_level="error", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=1
+    )
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
