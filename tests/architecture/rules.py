@@ -30,7 +30,7 @@ ARROWS: dict[str, frozenset[str]] = {
         "backend.statements": (_CORE, _DB, _NET),
         "backend.pricing": (_CORE, _DB, _NET),
         "backend.payments": (_CORE, _DB, _SIGNING),
-        "backend.client": (_CORE, _SIGNING),
+        "backend.client": ("backend.core.units", "backend.core.errors", _SIGNING),
         "backend.gateway": (
             _CORE,
             _DB,
