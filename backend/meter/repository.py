@@ -126,7 +126,7 @@ async def line_covering(connection: AsyncConnection, tab: TabKey, sequence: int)
             _lines.c.payer == tab.payer,
             _lines.c.from_sequence < sequence,
             _lines.c.to_sequence >= sequence,
-            _lines.c.outcome != "skipped",
+            _lines.c.outcome.in_(("pending", "settled")),
         )
         .order_by(_batches.c.created_at.desc())
         .limit(1)

@@ -6,8 +6,8 @@ from typing import TypeVar
 from backend.chain.contract import Contract
 from backend.chain.sender import Sender
 from backend.core.errors import DeploymentMismatch
-from backend.core.units import ChainId, Hash32, PlanId
-from backend.settlement.service import SettleEntry
+from backend.core.units import Address, ChainId, Hash32, PlanId
+from backend.settlement.ports import SettleEntry
 
 T = TypeVar("T")
 
@@ -25,11 +25,6 @@ class ChainSettlement:
         self._escrows = escrows
         self._shares = shares
 
-    async def tend(self) -> None:
-        """Offer more for transactions that are stuck; called every round."""
-        for sender in self._senders.values():
-            await sender.tend()
-
     async def settle(self, chain_id: ChainId, plan_id: PlanId, entries: Sequence[SettleEntry]) -> Hash32:
         """Send `UsageEscrow.settle`; returns the hash without waiting. Raises ChainError and its kind."""
         lines = [
@@ -38,6 +33,16 @@ class ChainSettlement:
         transaction = _of(self._escrows, chain_id).transaction("settle", plan_id, lines)
         pending = await _of(self._senders, chain_id).submit(transaction)
         return Hash32(pending.hashes[-1])
+
+    async def close(self, chain_id: ChainId, plan_id: PlanId, payer: Address) -> Hash32:
+        """Send `UsageEscrow.close`; returns the hash without waiting. Raises ChainError and its kind."""
+        transaction = _of(self._escrows, chain_id).transaction("close", plan_id, payer)
+        pending = await _of(self._senders, chain_id).submit(transaction)
+        return Hash32(pending.hashes[-1])
+
+    async def tend(self, chain_id: ChainId) -> None:
+        """Offer more for what got stuck. Raises ChainError and its kind."""
+        await _of(self._senders, chain_id).tend()
 
     async def flush_fees(self, chain_id: ChainId, currency: int) -> Hash32:
         """Send `RevenueShares.flushFees`; returns the hash without waiting. Raises ChainError."""

@@ -95,6 +95,7 @@ async def open_tabs(
         *_mirrored(),
         _tabs.c.vouchers.label("demands"),
         _vouchers.c.cumulative_units.label("vouched"),
+        _oldest_unsettled().label("oldest"),
         _failed(func.count()).label("failures"),
         _failed(func.max(_batches.c.ended_at)).label("failed_at"),
     )
@@ -106,7 +107,7 @@ async def open_tabs(
         ~_busy(_own),
     )
     rows = (await connection.execute(statement)).all()
-    return [await _with_age(connection, row) for row in rows]
+    return [_open_tab(row) for row in rows]
 
 
 _MIRRORED: Final = ("balance", "settled", "withdraw_at", "daily_limit", "spent", "day")
@@ -124,23 +125,31 @@ def _key_of(row: Any) -> TabKey:
     return TabKey(ChainId(row.chain_id), PlanId(row.plan_id), Address(bytes(row.payer)))
 
 
-async def _with_age(connection: AsyncConnection, row: Any) -> OpenTab:
-    key = _key_of(row)
-    unsettled = (_usage.c.plan_id == key.plan_id) & (_usage.c.payer == key.payer)
-    oldest = select(func.min(_usage.c.issued_at)).where(
-        _usage.c.chain_id == key.chain_id, unsettled, _usage.c.cumulative > row.tab_settled * MICRO
+def _covered() -> Any:
+    """Newest receipt of the tab that a settled line covers."""
+    newest = select(func.max(_lines.c.to_sequence)).where(
+        _same_tab(_lines, _own), _lines.c.outcome == "settled", _lines.c.cumulative_units <= _tabs.c.settled
     )
-    since = (await connection.execute(oldest)).scalar_one_or_none()
+    return func.coalesce(newest.correlate(_own, _tabs).scalar_subquery(), 0)
+
+
+def _oldest_unsettled() -> Any:
+    """When the tab's first receipt after those was signed."""
+    first = select(_usage.c.issued_at).where(_same_tab(_usage, _own), _usage.c.sequence > _covered())
+    return first.order_by(_usage.c.sequence).limit(1).correlate(_own, _tabs).scalar_subquery()
+
+
+def _open_tab(row: Any) -> OpenTab:
     return OpenTab(
-        key=key,
+        key=_key_of(row),
         spent=row.spent,
         held=row.held,
         sequence=row.sequence,
-        oldest_unsettled_at=UnixTime(since or 0),
+        oldest_unsettled_at=UnixTime(row.oldest or 0),
         mirror=_state_of(row),
         vouched=Units(row.vouched or 0) if row.demands else None,
         failures=row.failures,
-        failed_at=UnixTime(row.failed_at or 0),
+        failed_at=row.failed_at or 0,
     )
 
 

@@ -7,24 +7,32 @@ mirror again, and becomes due again by itself.
 
 import asyncio
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
 from backend.core.errors import EmporionError
-from backend.core.units import Address, ChainId, Hash32, PlanId, Units, UnixTime
+from backend.core.units import Address, ChainId, PlanId, UnixTime
 from backend.db.session import Store
 from backend.meter.proofs import receipts_tree
 from backend.settlement import repository
-from backend.settlement.batch import Line, OpenTab, Policy, plan_batches
-from backend.signing.messages import settlement_voucher
+from backend.settlement.batch import Line, OpenTab, Policy, may_close, plan_batches
+from backend.settlement.dispatch import RESEND_SECONDS, Dispatch
+from backend.settlement.ports import SettleEntry, SettlementSender
+
+__all__ = [
+    "LEASE_SECONDS",
+    "RESEND_SECONDS",
+    "SettleEntry",
+    "SettlementSender",
+    "SettlementWorker",
+    "StepReport",
+]
 
 LEASE_SECONDS: Final = 15
-RESEND_SECONDS: Final = 60
 SKIP_REASONS: Final = (
     "none",
     "nothing new",
@@ -40,24 +48,6 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class SettleEntry:
-    """One line as the escrow takes it."""
-
-    payer: Address
-    cumulative_units: int
-    receipts_root: Hash32
-    voucher: bytes
-
-
-class SettlementSender(Protocol):
-    """Sends settlements with the meter's key; does not wait for them to be mined."""
-
-    async def settle(self, chain_id: ChainId, plan_id: PlanId, entries: Sequence[SettleEntry]) -> Hash32:
-        """Send one `UsageEscrow.settle`; returns the transaction's hash. Raises ChainError and its kind."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class StepReport:
     """What one step did."""
 
@@ -65,6 +55,7 @@ class StepReport:
     prepared: int = 0
     sent: int = 0
     confirmed: int = 0
+    closed: int = 0
 
 
 class SettlementWorker:
@@ -79,7 +70,7 @@ class SettlementWorker:
         policy: Policy,
     ) -> None:
         self._store = store
-        self._sender = sender
+        self._dispatch = Dispatch(store, sender, clock)
         self._meter = meter
         self._clock = clock
         self._policy = policy
@@ -98,18 +89,23 @@ class SettlementWorker:
                 continue
 
     async def step(self) -> StepReport:
-        """Lead, confirm what the index shows, write what is due, send what is open."""
+        """Lead, confirm what the index shows, write what is due, send what is open, let go who leaves."""
         if not await self._leads():
             return StepReport(leader=False)
-        confirmed = prepared = sent = 0
+        confirmed = prepared = sent = closed = 0
         async with self._store.read_connection() as db:
             followed = await repository.chains(db)
         for chain in followed:
-            chain_id = ChainId(chain.chain_id)
+            chain_id, now = ChainId(chain.chain_id), self._now(chain)
             confirmed += await self._confirm(chain_id)
-            prepared += await self._prepare(chain_id)
-            sent += await self._send(chain_id)
-        return StepReport(leader=True, prepared=prepared, sent=sent, confirmed=confirmed)
+            prepared += await self._prepare(chain_id, now)
+            sent += await self._dispatch.send(chain_id)
+            closed += await self._close(chain_id, now)
+        return StepReport(leader=True, prepared=prepared, sent=sent, confirmed=confirmed, closed=closed)
+
+    def _now(self, chain: Any) -> UnixTime:
+        """The day of a limit and the end of a delay go by the next block's time, which is past the head's."""
+        return UnixTime(max(self._clock.now(), chain.timestamp))
 
     async def _leads(self) -> bool:
         now = self._clock.now()
@@ -125,26 +121,32 @@ class SettlementWorker:
         return confirmed
 
     async def _confirm_batch(self, db: AsyncConnection, batch: Any) -> bool:
-        skipped = await repository.skipped_in(db, bytes(batch.tx_hash)) if batch.tx_hash else {}
+        skipped = await repository.skipped_since(db, batch, self._meter)
         still_open = 0
         for line in await repository.lines_of(db, batch.id):
             payer = bytes(line.payer)
             if (line.settled_now or 0) >= line.cumulative_units:
                 await repository.set_line(db, batch.id, payer, "settled")
-            elif payer in skipped:
-                reason = SKIP_REASONS[skipped[payer]]
+            elif line.outcome == "skipped":
+                continue
+            elif (reason_number := skipped.get((payer, line.cumulative_units))) is not None:
+                reason = _reason(reason_number)
                 log.warning("settlement.line.skipped", batch=batch.id, plan=batch.plan_id, reason=reason)
                 await repository.set_line(db, batch.id, payer, "skipped", reason)
             else:
                 still_open += 1
         if still_open:
             return False
-        await repository.set_batch(db, batch.id, status="confirmed")
+        await repository.end_batch(db, batch.id, "confirmed", self._clock.now())
         log.info("settlement.batch.confirmed", batch=batch.id, plan=batch.plan_id)
         return True
 
-    async def _prepare(self, chain_id: ChainId) -> int:
-        now = self._clock.now()
+    async def _close(self, chain_id: ChainId, now: UnixTime) -> int:
+        async with self._store.read_connection() as db:
+            leaving = await repository.leaving_tabs(db, chain_id, self._meter, now)
+        return await self._dispatch.close([tab for tab in leaving if may_close(tab, now)])
+
+    async def _prepare(self, chain_id: ChainId, now: UnixTime) -> int:
         async with self._store.write_connection() as db:
             tabs = await repository.open_tabs(db, chain_id, self._meter, now)
             batches = plan_batches(tabs, self._policy, now)
@@ -164,6 +166,7 @@ class SettlementWorker:
         batch_id = secrets.token_hex(8)
         row = {"id": batch_id, "chain_id": chain_id, "plan_id": plan_id, "status": "prepared", "error": ""}
         times = {"created_at": self._clock.now(), "sent_at": 0, "attempts": 0, "tx_hash": None}
+        times["outbox_from"] = await repository.newest_event(db)
         values = [await self._line(db, batch_id, line, tabs[line.key].mirror.settled) for line in lines]
         await repository.add_batch(db, row | times, values)
         log.info("settlement.batch.prepared", batch=batch_id, plan=plan_id, lines=len(lines))
@@ -184,43 +187,6 @@ class SettlementWorker:
             "reason": "",
         }
 
-    async def _send(self, chain_id: ChainId) -> int:
-        async with self._store.read_connection() as db:
-            batches = await repository.open_batches(db, chain_id)
-        sent = 0
-        for batch in batches:
-            if self._waits(batch, self._clock.now()):
-                continue
-            sent += await self._send_batch(batch)
-        return sent
 
-    @staticmethod
-    def _waits(batch: Any, now: UnixTime) -> bool:
-        pause = RESEND_SECONDS if batch.status == "sent" else min(2**batch.attempts - 1, RESEND_SECONDS)
-        return bool(now - batch.sent_at < pause)
-
-    async def _send_batch(self, batch: Any) -> bool:
-        async with self._store.read_connection() as db:
-            lines = await repository.lines_of(db, batch.id)
-        entries = [
-            SettleEntry(
-                Address(bytes(line.payer)),
-                line.cumulative_units,
-                Hash32(bytes(line.receipts_root)),
-                settlement_voucher(Units(line.covered_units), bytes(line.signature))
-                if line.signature
-                else b"",
-            )
-            for line in lines
-        ]
-        values: dict[str, Any] = {"attempts": batch.attempts + 1, "sent_at": self._clock.now()}
-        try:
-            plan_id = PlanId(batch.plan_id)
-            values["tx_hash"] = await self._sender.settle(ChainId(batch.chain_id), plan_id, entries)
-            values |= {"status": "sent", "error": ""}
-        except EmporionError as error:
-            values["error"] = f"{error.code}: {error}"
-            log.warning("settlement.send.failed", batch=batch.id, code=error.code, reason=str(error))
-        async with self._store.write_connection() as db:
-            await repository.set_batch(db, batch.id, **values)
-        return "tx_hash" in values
+def _reason(number: int) -> str:
+    return SKIP_REASONS[number] if number < len(SKIP_REASONS) else f"reason {number}"

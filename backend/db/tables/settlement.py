@@ -18,13 +18,19 @@ class SettlementBatch(SQLModel, table=True):
     chain_id: int = Field(sa_type=BigInteger)
     plan_id: int = Field(sa_type=BigInteger)
     status: str
-    """`prepared` (nothing sent), `sent`, `confirmed` (the indexed events say so)."""
+    """`prepared` (nothing sent), `sent`, `confirmed` (the indexed events say so), `split` (into smaller ones,
+    because as a whole it was refused) or `abandoned` (refused line by line).
+    """
     created_at: int = Field(sa_type=BigInteger)
     sent_at: int = Field(default=0, sa_type=BigInteger)
     attempts: int = 0
     tx_hash: bytes | None = Field(default=None, sa_type=HashType)
     error: str = ""
     """Why the last attempt failed; empty where it did not."""
+    outbox_from: int = Field(default=0, sa_type=BigInteger)
+    """Newest row of the chain store's outbox when it was prepared: its events come after that."""
+    ended_at: int = Field(default=0, sa_type=BigInteger)
+    """When it was confirmed, split or abandoned; 0 before."""
 
 
 class SettlementLine(SQLModel, table=True):
@@ -46,7 +52,7 @@ class SettlementLine(SQLModel, table=True):
     to_sequence: int = Field(sa_type=BigInteger)
     receipts_root: bytes = Field(sa_type=HashType)
     outcome: str = "pending"
-    """`pending`, `settled` or `skipped`."""
+    """`pending`, `settled`, `skipped` (by the escrow), `abandoned` (refused), `split` (see its batch)."""
     reason: str = ""
 
 
