@@ -3,9 +3,10 @@
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from sqlmodel import SQLModel
 
 from backend.core.clock import ManualClock
-from backend.core.errors import NodeUnreachable
+from backend.core.errors import EmporionError, NodeUnreachable
 from backend.core.settings import Settings
 from backend.core.units import ZERO_ADDRESS, ZERO_HASH, Address, ChainId, Hash32, PlanId, keccak
 from backend.db.session import Store
@@ -29,42 +30,24 @@ class Mirror:
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    async def begin(self, meter: Address) -> None:
+    async def begin(self, meter: Address, chain_id: ChainId = CHAIN) -> None:
+        """A chain with one service and its metered plan, and a tab of ten credits."""
         async with self.store.write() as session:
-            session.add(
-                tables.Chain(
-                    chain_id=CHAIN,
-                    genesis_hash=ZERO_HASH,
-                    deployment_hash=ZERO_HASH,
-                    deployment={},
-                    start_block=0,
-                    number=0,
-                    hash=ZERO_HASH,
-                    timestamp=0,
-                    safe_number=0,
-                    finalized_number=0,
-                    journal_from=0,
-                )
-            )
-            session.add(
-                tables.Service(
-                    chain_id=CHAIN,
-                    service_id=1,
-                    owner=ZERO_ADDRESS,
-                    kind=0,
-                    meter=meter,
-                    uri="",
-                    content_hash=ZERO_HASH,
-                    created_at=0,
-                    created_block=0,
-                )
-            )
-            session.add(_plan())
-        await self.tab(balance=10, settled=0)
+            session.add_all([_chain(chain_id), _service(chain_id, meter), _plan(chain_id)])
+        await self.tab(chain_id=chain_id, balance=10, settled=0)
 
-    async def tab(self, **values: int) -> None:
+    async def tab(self, payer: Address = BUYER, chain_id: ChainId = CHAIN, **values: int) -> None:
         async with self.store.write() as session:
-            await session.merge(tables.Tab(chain_id=CHAIN, plan_id=PLAN, payer=BUYER, **values))  # type: ignore[arg-type]
+            tab = tables.Tab(chain_id=chain_id, plan_id=PLAN, payer=payer, **values)  # type: ignore[arg-type]
+            await session.merge(tab)
+
+    async def change(self, table: type[SQLModel], key: object, **values: object) -> None:
+        """Change columns of one row."""
+        async with self.store.write() as session:
+            row = await session.get(table, key)
+            assert row is not None
+            for name, value in values.items():
+                setattr(row, name, value)
 
     async def settled(self) -> int:
         async with self.store.read() as session:
@@ -72,7 +55,9 @@ class Mirror:
             assert tab is not None
             return tab.settled
 
-    async def skip(self, tx_hash: Hash32, reason: int) -> None:
+    async def skip(
+        self, reason: int, cumulative: int, payer: Address = BUYER, meter: Address = METER
+    ) -> None:
         async with self.store.write() as session:
             session.add(
                 tables.Outbox(
@@ -81,21 +66,51 @@ class Mirror:
                     block_hash=ZERO_HASH,
                     log_index=0,
                     timestamp=0,
-                    tx_hash=tx_hash,
+                    tx_hash=ZERO_HASH,
                     contract="UsageEscrow",
                     event="SettlementSkipped",
-                    args={"payer": "0x" + BUYER.hex(), "reason": reason},
+                    service_id=1,
+                    plan_id=PLAN,
+                    account=payer,
+                    args={
+                        "payer": "0x" + payer.hex(),
+                        "meter": "0x" + meter.hex(),
+                        "cumulativeUnits": str(cumulative),
+                        "reason": str(reason),
+                    },
                 )
             )
 
 
-def _plan() -> tables.Plan:
+def _chain(chain_id: ChainId) -> tables.Chain:
+    zeros = dict.fromkeys(
+        ("start_block", "number", "timestamp", "safe_number", "finalized_number", "journal_from"), 0
+    )
+    hashes = dict.fromkeys(("genesis_hash", "deployment_hash", "hash"), ZERO_HASH)
+    return tables.Chain(chain_id=chain_id, deployment={}, **zeros, **hashes)  # type: ignore[arg-type]
+
+
+def _service(chain_id: ChainId, meter: Address) -> tables.Service:
+    return tables.Service(
+        chain_id=chain_id,
+        service_id=1,
+        owner=ZERO_ADDRESS,
+        kind=0,
+        meter=meter,
+        uri="",
+        content_hash=ZERO_HASH,
+        created_at=0,
+        created_block=0,
+    )
+
+
+def _plan(chain_id: ChainId) -> tables.Plan:
     zeros = dict.fromkeys(
         ("currency", "royalty_bps", "unit_price", "period", "supply_cap", "account_cap", "sale_start"), 0
     )
     more = dict.fromkeys(("early_seconds", "early_score", "per_request", "per_unit_in", "per_unit_out"), 0)
     return tables.Plan(
-        chain_id=CHAIN,
+        chain_id=chain_id,
         plan_id=PLAN,
         service_id=1,
         kind=2,
@@ -112,22 +127,51 @@ def _plan() -> tables.Plan:
 
 
 class Escrow:
-    """Takes settlements; mines them into the mirror when told to."""
+    """Takes settlements; mines them into the mirror when told to. `refuses` says what it will not take."""
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
         self.sent: list[list[SettleEntry]] = []
-        self.down = False
+        self.chains: list[ChainId] = []
+        self.closed: list[Address] = []
+        self.down: set[ChainId] = set()
+        self.bad: dict[Address, EmporionError] = {}
+        self.crashes = 0
 
     async def settle(self, chain_id: ChainId, plan_id: PlanId, entries: Sequence[SettleEntry]) -> Hash32:
-        if self.down:
-            raise NodeUnreachable("the node does not answer")
+        self._answer(chain_id)
+        for entry in entries:
+            if entry.payer in self.bad:
+                raise self.bad[entry.payer]
         self.sent.append(list(entries))
+        self.chains.append(chain_id)
+        if self.crashes:
+            self.crashes -= 1
+            raise Crash
         return keccak(len(self.sent).to_bytes(4, "big"))
 
-    async def mine(self) -> None:
-        settled = max(entry.cumulative_units for entry in self.sent[-1])
-        await self._mirror.tab(balance=10 - settled, settled=settled)
+    async def close(self, chain_id: ChainId, plan_id: PlanId, payer: Address) -> Hash32:
+        self._answer(chain_id)
+        self.closed.append(payer)
+        return ZERO_HASH
+
+    async def tend(self, chain_id: ChainId) -> None:
+        self._answer(chain_id)
+
+    def _answer(self, chain_id: ChainId) -> None:
+        if chain_id in self.down:
+            raise NodeUnreachable("the node does not answer")
+
+    async def mine(self, **changes: int) -> None:
+        for entry in self.sent[-1]:
+            settled = entry.cumulative_units
+            await self._mirror.tab(
+                entry.payer, self.chains[-1], balance=10 - settled, settled=settled, **changes
+            )
+
+
+class Crash(BaseException):
+    """The process ends here."""
 
 
 @pytest.fixture
