@@ -12,7 +12,7 @@ LIBRARIES = ROOT / "node_modules"
 
 _IMPORT = re.compile(r"^import\s+(?:[^;]*?\sfrom\s+)?[\"']([^\"']+)[\"']\s*;", re.MULTILINE)
 # Sources that compile to nothing anybody deploys or decodes with.
-_NO_OUTPUT = ("types", "libraries")
+_NO_OUTPUT = ("types", "libraries", "abstracts")
 
 
 class SourceMissingError(FileNotFoundError):

@@ -11,6 +11,7 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {SaleParameters} from "./abstracts/SaleParameters.sol";
 import {IAccessToken} from "./interfaces/IAccessToken.sol";
 import {IERC3009} from "./interfaces/IERC3009.sol";
 import {IRevenueShares} from "./interfaces/IRevenueShares.sol";
@@ -31,37 +32,25 @@ import {
     Then
 } from "./types/DataTypes.sol";
 
-/// @dev See {IAccessToken}. The money behind units is not stored: it is supply * price, because `supply` rises only where
-/// a unit is paid in, and falls only where its price goes out. No unit counter passes 2**63 - 1, no price 2**96, so no
+/// @dev See {IAccessToken}. The money behind units is not stored: it is supply * price, because `supply` rises only
+/// where a unit is paid in, and falls only where its price goes out. No unit counter passes 2**63 - 1, no price 2**96, so no
 /// product of them overflows.
-contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransient {
+contract AccessToken is SaleParameters, IERC2981, ERC1155, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SafeCast for uint256;
     using PlanId for uint256;
 
     uint256 private constant BPS = 10_000;
-    uint256 private constant MAX_FEE_BPS = 1_000;
     uint256 private constant MAX_ROYALTY_BPS = 2_500;
     uint256 private constant MAX_UNITS = 2 ** 63 - 1;
     uint256 private constant MIN_PERIOD = 1 hours;
     uint256 private constant MAX_PERIOD = 3_650 days;
-    uint256 private constant MAX_CURRENCIES = 8;
-    uint256 private constant MAX_CURRENCY_SUPPLY = 2 ** 108;
-    uint256 private constant PAUSE = 30 days;
 
     IServiceRegistry private immutable _registry;
     IRevenueShares private immutable _shares;
     IUsageEscrow private immutable _escrow;
     IStakingVault private immutable _vault;
-    address private immutable _governance;
-    address private immutable _guardian;
 
-    // One slot, which no sale reads.
-    uint16 private _feeBps;
-    uint8 private _currencyCount;
-    uint40 private _pausedUntil;
-
-    mapping(uint256 index => Currency) private _currencies;
     mapping(uint256 serviceId => uint256) private _planCounts;
     mapping(uint256 planId => Plan) private _plans;
     mapping(uint256 planId => mapping(address account => PlanAccount)) private _planAccounts;
@@ -75,15 +64,11 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         address guardian,
         uint256 initialFeeBps,
         address[] memory initialCurrencies
-    ) ERC1155("") {
+    ) ERC1155("") SaleParameters(governance, guardian, initialFeeBps, initialCurrencies) {
         _registry = IServiceRegistry(registry);
         _shares = IRevenueShares(shares);
         _escrow = IUsageEscrow(escrow);
         _vault = IStakingVault(vault);
-        _governance = governance;
-        _guardian = guardian;
-        _setFeeBps(initialFeeBps);
-        for (uint256 i; i < initialCurrencies.length; ++i) _addCurrency(initialCurrencies[i]);
     }
 
     // ------------------------------------------------------------------------------------------------- provider
@@ -230,40 +215,6 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         if (amount != 0) _tokenOf(sale).safeTransfer(to, amount);
     }
 
-    // ---------------------------------------------------------------------------------- governance and guardian
-
-    /// @inheritdoc IAccessToken
-    function addCurrency(address token) external returns (uint256 index) {
-        _requireGovernance();
-        return _addCurrency(token);
-    }
-
-    /// @inheritdoc IAccessToken
-    function setCurrencyOpen(uint256 index, bool open) external {
-        _requireGovernance();
-        _requireCurrency(index);
-        _currencies[index].open = open;
-        emit CurrencyOpenSet(index, open);
-    }
-
-    /// @inheritdoc IAccessToken
-    function setFeeBps(uint256 bps) external {
-        _requireGovernance();
-        _setFeeBps(bps);
-    }
-
-    /// @inheritdoc IAccessToken
-    function pauseSales() external {
-        if (msg.sender != _guardian) revert Errors.AccessToken_NotGuardian(msg.sender, _guardian);
-        uint256 allowedAt = _pausedUntil == 0 ? 0 : _pausedUntil + PAUSE;
-        if (block.timestamp < allowedAt) revert Errors.AccessToken_PauseTooSoon(allowedAt);
-        uint40 until = uint40(block.timestamp + PAUSE);
-        _pausedUntil = until;
-        // At most 8, and a sale then finds the pause where it reads its currency.
-        for (uint256 i; i < _currencyCount; ++i) _currencies[i].pausedUntil = until;
-        emit SalesPaused(msg.sender, until);
-    }
-
     // ---------------------------------------------------------------------------------------------------- views
 
     /// @inheritdoc IAccessToken
@@ -323,22 +274,6 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         if (planId.isKind(PlanKind.Pass)) return 0;
         Plan storage plan = _plans[planId];
         return uint256(plan.count.supply) * plan.sale.unitPrice();
-    }
-
-    /// @inheritdoc IAccessToken
-    function currencyOf(uint256 index) external view returns (address token, bool open) {
-        Currency memory currency = _requireCurrency(index);
-        return (currency.token, currency.open);
-    }
-
-    /// @inheritdoc IAccessToken
-    function currencyCount() external view returns (uint256) {
-        return _currencyCount;
-    }
-
-    /// @inheritdoc IAccessToken
-    function feeBps() external view returns (uint256) {
-        return _feeBps;
     }
 
     /// @inheritdoc IERC2981
@@ -570,43 +505,8 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
         plan.limitsHash = terms.limitsHash;
     }
 
-    function _addCurrency(address token) private returns (uint256 index) {
-        // Check.
-        index = _currencyCount;
-        if (index == MAX_CURRENCIES) revert Errors.AccessToken_CurrencyTableFull(MAX_CURRENCIES);
-        if (token.code.length == 0) revert Errors.AccessToken_CurrencyNotToken(token);
-        for (uint256 i; i < index; ++i) {
-            if (_currencies[i].token == token) revert Errors.AccessToken_CurrencyListed(token);
-        }
-        uint256 supply = IERC20(token).totalSupply();
-        if (supply > MAX_CURRENCY_SUPPLY) {
-            revert Errors.AccessToken_CurrencySupplyTooLarge(token, supply, MAX_CURRENCY_SUPPLY);
-        }
-
-        // Effect: a running pause holds for the new currency too.
-        _currencyCount = uint8(index + 1);
-        _currencies[index] = Currency({token: token, open: true, pausedUntil: _pausedUntil});
-        emit CurrencyAdded(index, token);
-    }
-
-    function _setFeeBps(uint256 bps) private {
-        if (bps > MAX_FEE_BPS) revert Errors.AccessToken_FeeTooHigh(bps, MAX_FEE_BPS);
-        _feeBps = uint16(bps);
-        emit ParameterSet("feeBps", bps);
-    }
-
     function _tokenOf(Sale sale) private view returns (IERC20) {
         return IERC20(_currencies[sale.currency()].token);
-    }
-
-    function _requireOpen(uint256 index) private view returns (Currency memory currency) {
-        currency = _requireCurrency(index);
-        if (!currency.open) revert Errors.AccessToken_CurrencyClosed(index);
-    }
-
-    function _requireCurrency(uint256 index) private view returns (Currency memory currency) {
-        currency = _currencies[index];
-        if (currency.token == address(0)) revert Errors.AccessToken_UnknownCurrency(index, _currencyCount);
     }
 
     function _requireValid(PlanTerms calldata terms) private pure {
@@ -631,9 +531,5 @@ contract AccessToken is IAccessToken, IERC2981, ERC1155, ReentrancyGuardTransien
     function _requireProvider(uint256 serviceId) private view returns (address provider) {
         provider = _registry.ownerOf(serviceId);
         if (msg.sender != provider) revert Errors.AccessToken_NotProvider(serviceId, msg.sender, provider);
-    }
-
-    function _requireGovernance() private view {
-        if (msg.sender != _governance) revert Errors.AccessToken_NotGovernance(msg.sender, _governance);
     }
 }
