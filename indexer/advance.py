@@ -100,6 +100,8 @@ class Indexer:
             return False
         fork = await self._fork(heads.latest)
         wanted = next_range(fork.head.number, heads.latest.number, self._options.step_blocks)
+        if wanted is None and fork.head == self._head:
+            return False  # a chain shorter than the deployment: wait for its blocks
         headers = await self._headers(fork.head, wanted, heads.latest) if wanted else []
         logs = await self._logs(headers, heads.finalized)
         await self._take(self._step(fork, headers, logs, heads))

@@ -16,7 +16,7 @@ from backend.core.units import hex_of, keccak
 from backend.db.session import Store
 from backend.db.tables.chain import Block, Chain
 from indexer.shapes import RAW, Row, shape_of
-from indexer.statements import Statements, in_one_write
+from indexer.statements import Statements, Writer, in_one_write
 from indexer.steps import Applied, Head, Step, apply_step, beat
 
 _CHAIN: Final = shape_of(Chain)
@@ -27,10 +27,11 @@ _WAY_OUT: Final = (
 
 
 class Mirror:
-    """One chain in the `chain` store."""
+    """One chain in the `chain` store. `write` runs work in a write transaction of its own."""
 
-    def __init__(self, store: Store, deployment: Deployment) -> None:
+    def __init__(self, store: Store, deployment: Deployment, write: Writer = in_one_write) -> None:
         self.store = store
+        self._write = write
         self.deployment = deployment
         self.chain_id = deployment.chain_id
         self.reader = EventReader.of(deployment)
@@ -57,7 +58,7 @@ class Mirror:
         Raises DatabaseMismatch where the store holds another chain or deployment under this id.
         """
         if (row := await self._chain()) is None:
-            await in_one_write(self.store, lambda db: self._insert(db, genesis_hash, anchor))
+            await self._write(self.store, lambda db: self._insert(db, genesis_hash, anchor))
         else:
             self._require_same(row, genesis_hash)
         return await self.head()
@@ -116,11 +117,11 @@ class Mirror:
 
     async def apply(self, step: Step) -> Applied:
         """Write a step. Raises DatabaseBusy when another indexer moved the head."""
-        return await in_one_write(self.store, lambda db: apply_step(db, step, self.reader.decode))
+        return await self._write(self.store, lambda db: apply_step(db, step, self.reader.decode))
 
     async def beat(self, now_ms: int, node_number: int) -> None:
         """Note that a node confirmed the stored head."""
-        await in_one_write(self.store, lambda db: beat(db, self.chain_id, now_ms, node_number))
+        await self._write(self.store, lambda db: beat(db, self.chain_id, now_ms, node_number))
 
     async def _rows(self, query: Select[Any]) -> list[Any]:
         async with self.store.read() as session:

@@ -253,6 +253,14 @@ class PostgresStatements:
         return postgres_arrays(shape, rows, shape.key)
 
 
+class Writer(Protocol):
+    """What runs work in a write transaction: `in_one_write`, or one that fails on purpose."""
+
+    async def __call__(self, store: Store, work: Callable[[Statements], T]) -> T:
+        """Run it: all of it counts, or none."""
+        ...
+
+
 async def in_one_read(store: Store, work: Callable[[Statements], T]) -> T:
     """Run `work` on one snapshot of the store; it must not write."""
     async with store.read_connection() as connection:
