@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The npm compiler behind the command line that py-solc-x expects: `--version`, and `--standard-json` on standard input.
+// The npm compiler behind the command line that py-solc-x and forge expect: `--version`, and `--standard-json` on standard
+// input. Options about paths are passed over: the sources are all in the input.
 // npm's own `solcjs` loses input on a pipe and cuts its output at 64 KB, so both ends are read and written in full here.
 "use strict";
 const fs = require("fs");
@@ -37,7 +38,8 @@ const options = process.argv.slice(2);
 if (options.includes("--version")) {
   writeAll(1, `solc, the solidity compiler commandline interface\nVersion: ${solc.version()}\n`);
 } else if (options.includes("--standard-json")) {
-  const file = options.find((option) => !option.startsWith("--"));
+  const file = options.find((option, i) => !option.startsWith("--") && !(options[i - 1] || "").endsWith("-path") &&
+    options[i - 1] !== "--allow-paths");
   writeAll(1, solc.compile(file ? fs.readFileSync(file, "utf8") : readAll(0)));
 } else {
   process.stderr.write("solc-node.js answers --version and --standard-json only\n");
