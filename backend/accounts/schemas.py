@@ -47,7 +47,7 @@ class SessionReply(BaseModel):
 class KeyRequest(_Strict):
     """What a key may do. Left out: everything but `keys` and `provider`, from anywhere, without end."""
 
-    name: str = Field(default="", max_length=100)
+    name: str = Field(default="", max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
     scopes: list[Scope] = Field(default=[Scope.INFERENCE, Scope.READ], min_length=1)
     services: list[Annotated[int, Field(ge=1, lt=2**33)]] = Field(default=[], max_length=100)
     networks: list[Annotated[str, AfterValidator(_cidr)]] = Field(default=[], max_length=50)

@@ -10,6 +10,8 @@ from backend.catalog.schemas import Sort
 from backend.core.errors import MalformedRequest
 
 _LIMIT: Final = 400
+_MOST: Final = {Sort.NEW: 2**63, Sort.PRICE: 2**256, Sort.NAME: 0}
+"""What each sort's column can compare with."""
 
 
 def write_cursor(sort: Sort, after: tuple[int | str, int]) -> str:
@@ -26,11 +28,11 @@ def read_cursor(text: str, sort: Sort) -> tuple[int | str, int]:
         after = (str(value) if sort is Sort.NAME else int(value), int(service_id))
     except (ValueError, TypeError, binascii.Error):
         kind, after = None, (0, 0)
-    if kind != sort.value or not _fits(after):
+    if kind != sort.value or not _fits(after, _MOST[sort]):
         raise MalformedRequest("the cursor is none of ours for this sort; start without one")
     return after
 
 
-def _fits(after: tuple[int | str, int]) -> bool:
+def _fits(after: tuple[int | str, int], most: int) -> bool:
     value, service_id = after
-    return 0 <= service_id < 2**63 and (isinstance(value, str) or 0 <= value < 2**63)
+    return 0 <= service_id < 2**63 and ("\x00" not in value if isinstance(value, str) else 0 <= value < most)

@@ -6,6 +6,7 @@ from backend.catalog.names import name_of
 from backend.catalog.schemas import (
     ActivityReply,
     ListedService,
+    ListingReply,
     PlanReply,
     RateCardReply,
     ServiceReply,
@@ -96,6 +97,20 @@ def plan_reply(row: Any) -> PlanReply:
         paid=str(row.paid),
         refunded=str(row.refunded),
         revenue=str(row.revenue),
+    )
+
+
+def listing_reply(row: Any) -> ListingReply:
+    """A row of the market; no more units than the seller holds."""
+    return ListingReply(
+        id=row.listing_id,
+        seller=checksum(Address(bytes(row.seller))),
+        token=checksum(Address(bytes(row.token))),
+        token_id=row.token_id,
+        units=str(min(row.units, row.held)),
+        unit_price=str(row.unit_price),
+        currency=row.currency,
+        expiry=row.expiry,
     )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.catalog.schemas import Search, Sort
 from backend.core.units import Address, ChainId, ServiceId
-from backend.db.tables.chain import Access, Holding, Outbox, Plan, Service, Tab
+from backend.db.tables.chain import Access, Holding, Listing, Outbox, Plan, Service, Share, Tab
 from backend.db.tables.metadata import MetadataDocument
 from backend.db.tables.meter import Usage
 
@@ -19,6 +19,9 @@ _access: Final[Any] = Access.__table__  # type: ignore[attr-defined]
 _tabs: Final[Any] = Tab.__table__  # type: ignore[attr-defined]
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
 _outbox: Final[Any] = Outbox.__table__  # type: ignore[attr-defined]
+
+_listings: Final[Any] = Listing.__table__  # type: ignore[attr-defined]
+_shares: Final[Any] = Share.__table__  # type: ignore[attr-defined]
 
 _ACTIVE: Final = 0
 _LISTED: Final = (
@@ -177,4 +180,31 @@ async def activity(
     if account is not None:
         mine &= _outbox.c.account == account
     statement = select(_outbox).where(mine).order_by(_outbox.c.id.desc()).limit(limit)
+    return list((await connection.execute(statement)).all())
+
+
+async def listings(
+    connection: AsyncConnection, chain_id: ChainId, access_token: Address, now: int, limit: int
+) -> list[Row[Any]]:
+    """Open offers of the market, newest first, with the units their sellers still hold as `held`."""
+    units = (
+        (_holdings.c.chain_id == _listings.c.chain_id)
+        & (_holdings.c.plan_id == _listings.c.token_id)
+        & (_holdings.c.account == _listings.c.seller)
+        & (_listings.c.token == access_token)
+    )
+    shares = (
+        (_shares.c.chain_id == _listings.c.chain_id)
+        & (_shares.c.service_id == _listings.c.token_id)
+        & (_shares.c.account == _listings.c.seller)
+        & (_listings.c.token != access_token)
+    )
+    held = func.coalesce(_holdings.c.units, _shares.c.units, 0)
+    statement = (
+        select(_listings, held.label("held"))
+        .select_from(_listings.outerjoin(_holdings, units).outerjoin(_shares, shares))
+        .where(_listings.c.chain_id == chain_id, _listings.c.open, _listings.c.expiry > now, held > 0)
+        .order_by(_listings.c.listing_id.desc())
+        .limit(limit)
+    )
     return list((await connection.execute(statement)).all())

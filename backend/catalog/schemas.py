@@ -186,6 +186,25 @@ class AccountReply(BaseModel):
     positions: list[PositionReply]
 
 
+class ListingReply(BaseModel):
+    """An offer of the market that its seller still covers. `unit_price` is in base units of the currency."""
+
+    id: int
+    seller: str
+    token: str
+    token_id: int
+    units: str
+    unit_price: str
+    currency: int
+    expiry: int
+
+
+class ListingPage(BaseModel):
+    """Open offers, newest first."""
+
+    listings: list[ListingReply]
+
+
 class ActivityReply(BaseModel):
     """An event of the contracts, or the retraction of one after a reorganisation."""
 

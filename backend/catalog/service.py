@@ -7,10 +7,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.catalog import repository
 from backend.catalog.names import ById, read_name
 from backend.catalog.paging import read_cursor, write_cursor
-from backend.catalog.replies import activity_reply, listed_of, plan_reply, service_reply
+from backend.catalog.replies import activity_reply, listed_of, listing_reply, plan_reply, service_reply
 from backend.catalog.schemas import (
     ActivityPage,
     ListedService,
+    ListingPage,
     PlanReply,
     Search,
     ServicePage,
@@ -140,6 +141,12 @@ class Catalog:
         return ActivityPage(
             events=[activity_reply(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
         )
+
+    async def listings(self, access_token: Address, limit: int) -> ListingPage:
+        """Offers of the market that can be filled now."""
+        async with self._store.read_connection() as db:
+            rows = await repository.listings(db, self._chain_id, access_token, self._clock.now(), limit)
+        return ListingPage(listings=[listing_reply(row) for row in rows])
 
     async def _find(self, model: str) -> ListedService:
         name = read_name(model, self._chain_id, self._aliases)

@@ -18,7 +18,18 @@ from backend.gateway.handlers import add_handlers
 from backend.gateway.openapi import describe_model_routes
 from backend.gateway.origins import with_cors
 from backend.gateway.request_ids import RequestIds
-from backend.gateway.routes import auth, documents, keys, market, models, operations, providers, receipts
+from backend.gateway.routes import (
+    auth,
+    documents,
+    keys,
+    listings,
+    market,
+    models,
+    operations,
+    pages,
+    providers,
+    receipts,
+)
 
 TITLE = "Emporion gateway"
 SUMMARY = "Paid access to machine-learning services, decided by what a wallet holds."
@@ -71,9 +82,10 @@ def _rest(given: Services) -> FastAPI:
     )
     api.state.services = given
     add_handlers(api)
-    for routes in (auth, keys, models, market, documents, receipts, providers, operations):
+    for routes in (auth, keys, models, market, listings, documents, receipts, providers, operations):
         api.include_router(routes.router())
     describe_model_routes(api)
+    pages.add_pages(api)
     return api
 
 

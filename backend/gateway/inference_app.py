@@ -1,7 +1,6 @@
 """The model routes as pure ASGI: authorise, admit, ask an upstream, relay, write down."""
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from backend.gateway.credentials import presented
 from backend.gateway.error_replies import send_error
 from backend.gateway.holds import HoldKeeper
 from backend.gateway.relay import Delivery, Relay
+from backend.gateway.request_ids import new_request_id
 from backend.gateway.served import Fingerprints, Turn
 from backend.inference.operations import Operation
 from backend.inference.prepare import read_call
@@ -77,7 +77,7 @@ class InferenceApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, to its end."""
-        request_id = f"req_{secrets.token_hex(16)}"
+        request_id = new_request_id()
         delivery = Delivery(send, self._parts.clock)
         try:
             await self._serve(scope, receive, delivery, request_id)

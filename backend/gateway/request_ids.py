@@ -1,15 +1,28 @@
 """A request's id: made here, never taken from the caller, in every answer and log line."""
 
+import re
 import secrets
+from typing import Final
 
 from backend.gateway.asgi import App, Message, Receive, Scope, Send
 
-_KEY = "emporion.request_id"
+_KEY: Final = "emporion.request_id"
+_SHAPE: Final = re.compile(r"req_[0-9a-f]{32}")
+
+
+def new_request_id() -> str:
+    """A fresh id."""
+    return f"req_{secrets.token_hex(16)}"
+
+
+def is_request_id(text: str) -> bool:
+    """Whether a text could be one of ours."""
+    return _SHAPE.fullmatch(text) is not None
 
 
 def request_id_of(scope: Scope) -> str:
     """The id of a request; made at the first call."""
-    found: str = scope.setdefault(_KEY, f"req_{secrets.token_hex(16)}")
+    found: str = scope.setdefault(_KEY, new_request_id())
     return found
 
 

@@ -88,6 +88,8 @@ class ChainReply(BaseModel):
     genesis_hash: str
     start_block: int
     devnet: bool
+    rpc_url: str | None = None
+    """For wallets; none where the operator names none."""
     contracts: dict[str, ContractReply]
     currencies: list[CurrencyReply]
 

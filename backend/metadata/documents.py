@@ -73,6 +73,8 @@ def _parsed(data: bytes) -> dict[str, Any]:
         raise Unprocessable(f"the document is not JSON in UTF-8 ({error})") from None
     if not isinstance(document, dict):
         raise Unprocessable("the document must be a JSON object")
+    if b"\\u0000" in data:
+        raise Unprocessable("the document holds a NUL character, which no text of it needs")
     return document
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
+from pydantic import StringConstraints
 
 from backend.catalog.schemas import (
     AccountReply,
@@ -21,6 +22,8 @@ from backend.gateway.rights import Given, ServiceIdPath
 from backend.gateway.schemas import EstimateReply, EstimateRequest, problems
 
 Kind = Literal["model", "dataset", "compute", "agent"]
+PRINTED = r"^[^\x00-\x1f\x7f]*$"
+TagText = Annotated[str, StringConstraints(max_length=32, pattern=PRINTED)]
 AddressText = Annotated[str, Query(min_length=42, max_length=42)]
 
 
@@ -31,9 +34,9 @@ def router() -> APIRouter:
     @api.get("/services", responses=problems(MalformedRequest, Unprocessable))
     async def services(
         given: Given,
-        q: Annotated[str, Query(max_length=200, description="Words in name, summary and tags.")] = "",
+        q: Annotated[str, Query(max_length=200, pattern=PRINTED, description="Words to look for.")] = "",
         kind: Kind | None = None,
-        tag: Annotated[list[str], Query(max_length=10)] = [],  # noqa: B006 - FastAPI copies defaults
+        tag: Annotated[list[TagText], Query(max_length=10)] = [],  # noqa: B006 - FastAPI copies defaults
         owner: AddressText | None = None,
         currency: Annotated[int | None, Query(ge=0, le=7, description="Index of the currency.")] = None,
         max_price: Annotated[int | None, Query(ge=0, lt=2**96, description="Base units a unit.")] = None,

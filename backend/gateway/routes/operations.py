@@ -53,19 +53,20 @@ def router() -> APIRouter:
             gateway=settings.base_url,
             network=settings.network,
             meter=checksum(Address(given.deps.meter.address)),
-            chains=[_chain(given.deps.deployment, abi)],
+            chains=[_chain(given.deps.deployment, abi, settings.wallet_rpc_url or None)],
         )
 
     return api
 
 
-def _chain(record: Deployment, with_abi: bool) -> ChainReply:
+def _chain(record: Deployment, with_abi: bool, rpc_url: str | None) -> ChainReply:
     known = set(artifacts.names())
     return ChainReply(
         chain_id=record.chain_id,
         genesis_hash=record.genesis_hash,
         start_block=record.start_block,
         devnet=record.devnet,
+        rpc_url=rpc_url,
         contracts={
             name: ContractReply(
                 address=entry.address,

@@ -7,6 +7,7 @@ from backend.core.errors import InvalidCredential, MalformedRequest, NotFound, S
 from backend.core.units import PlanId, ServiceId, checksum, hex_of, unpack_plan_id
 from backend.gateway.answers import credits_text, receipt_json
 from backend.gateway.deps import Services
+from backend.gateway.request_ids import is_request_id
 from backend.gateway.rights import Given, Reader
 from backend.gateway.schemas import CreditsReply, ProofReply, ReceiptReply, problems
 from backend.meter.schemas import Receipt, TabKey
@@ -56,7 +57,7 @@ def router() -> APIRouter:
 async def _own(given: Services, principal: Principal, request_id: str) -> Receipt:
     """A receipt the caller may see; for others there is none. Raises NotFound."""
     missing = NotFound(f"you have no receipt {request_id[:60]}")
-    found = await given.deps.meter.receipt(request_id) if len(request_id) <= 64 else None
+    found = await given.deps.meter.receipt(request_id) if is_request_id(request_id) else None
     if found is None:
         raise missing
     if found.body.payer != principal.address:

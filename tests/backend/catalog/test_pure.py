@@ -50,7 +50,7 @@ class TestReadName:
 
 
 class TestCursor:
-    @given(st.integers(0, 2**63 - 1), st.integers(0, 2**33))
+    @given(st.integers(0, 2**256 - 1), st.integers(0, 2**33))
     def test_reads_back_what_it_wrote(self, value: int, service_id: int) -> None:
         assert read_cursor(write_cursor(Sort.PRICE, (value, service_id)), Sort.PRICE) == (value, service_id)
 

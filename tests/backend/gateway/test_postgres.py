@@ -10,7 +10,7 @@ from tests.backend.gateway.test_inference import (  # noqa: F401 - collected her
     TestStream,
     TestWhole,
 )
-from tests.backend.gateway.test_routes import TestMarket, TestSearch, TestSignIn  # noqa: F401
+from tests.backend.gateway.test_routes import TestHostile, TestMarket, TestSearch, TestSignIn  # noqa: F401
 
 
 @pytest.fixture

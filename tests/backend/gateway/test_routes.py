@@ -334,6 +334,37 @@ class TestOperations:
         assert "access-control-allow-origin" not in other.headers
 
 
+class TestHostile:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/v1/receipts/%00",
+            "/v1/receipts/req_" + "0" * 32,
+            "/v1/services?q=%00",
+            "/v1/services?tag=%00",
+            "/v1/services?sort=name&cursor=WyJuYW1lIiwiXHUwMDAwIiwxXQ",
+            "/v1/services?sort=new&cursor=WyJuZXciLCI5OTk5OTk5OTk5OTk5OTk5OTk5OSIsMV0",
+            "/v1/credits/-1",
+            "/v1/credits/99999999999999999999999999",
+            "/v1/services/99999999999999999999",
+            "/v1/models/%00/%ff",
+            "/v1/accounts/%00",
+            "/v1/keys/audit?before=9223372036854775808",
+        ],
+    )
+    async def test_is_told_what_is_wrong(self, house: House, paid_key: str, path: str) -> None:
+        reply = await house.http.get(path, headers=bearer(paid_key))
+        assert 400 <= reply.status_code < 500, reply.text
+
+    async def test_cannot_store_what_the_database_cannot(self, house: House) -> None:
+        session = bearer(await house.sign_in(house.provider))
+        named = await house.http.post("/v1/keys", json={"name": "a\x00b"}, headers=session)
+        assert named.status_code == 422
+        data = orjson.dumps({**DOCUMENT, "description": "a\x00b"})
+        url = f"/v1/metadata/{hex_of(keccak(data))}"
+        assert (await house.http.put(url, content=data, headers=session)).status_code == 422
+
+
 def _stranger() -> Any:
     from eth_account import Account
 
