@@ -30,17 +30,15 @@ def _covered(least: str, greatest: str) -> str:
     settled = f"{least}(t.settled, {UNITS_CEILING})"
     counted = f"{least}(t.balance, {UNITS_CEILING} - {settled})"
     left_today = f"{greatest}(t.daily_limit - CASE WHEN t.day = %s THEN t.spent ELSE 0 END, 0)"
-    backed = (
-        f"CASE WHEN t.withdraw_at > 0 THEN 0 WHEN t.daily_limit = 0 THEN {counted} "
-        f"ELSE {least}({counted}, {left_today}) END"
-    )
+    backed = f"CASE WHEN t.daily_limit = 0 THEN {counted} ELSE {least}({counted}, {left_today}) END"
     spent = f"{greatest}(m.spent, {settled} * {MICRO} - {MICRO - 1})"
     vouched = (
         f"coalesce((SELECT {least}(v.cumulative_units, {UNITS_CEILING}) FROM gateway.vouchers v "
         f"WHERE {KEY}), 0) * {MICRO}"
     )
     return (
-        f"({backed}) * {MICRO} - ({spent} - {settled} * {MICRO}) - m.held >= %s "
+        "t.withdraw_at = 0 AND t.balance > 0 "
+        f"AND ({backed}) * {MICRO} - ({spent} - {settled} * {MICRO}) - m.held >= %s "
         f"AND (NOT t.vouchers OR {vouched} - {spent} - m.held >= %s)"
     )
 

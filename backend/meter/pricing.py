@@ -86,6 +86,11 @@ def spent_up(spent: int, settled: int) -> MicroCredits:
 
 
 def available_down(tab: TabState, spent: int, held: int, today: int) -> MicroCredits:
-    """Micro-credits a new request may hold: backed less served and not settled, less held."""
+    """Micro-credits a new request may hold: backed less served and not settled, less held.
+
+    None of an empty tab or one that is being left, even where closing rounded up in its payer's favour.
+    """
+    if tab.withdraw_at or not tab.balance:
+        return MicroCredits(0)
     unsettled = spent_up(spent, tab.settled) - settled_micro(tab.settled)
     return MicroCredits(max(tab.backed(today) * MICRO - unsettled - held, 0))

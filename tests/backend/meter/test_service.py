@@ -104,6 +104,16 @@ class TestReserve:
         assert (await meter.available(TAB)).available == 5_700_000
         assert await meter.reserve(hold("s", 5.7))
 
+    @pytest.mark.parametrize("tab", [{"balance": 5, "withdraw_at": 1}, {"balance": 0}])
+    async def test_that_fraction_opens_no_tab_that_is_left(
+        self, meter: Meter, mirror: Mirror, tab: dict[str, int]
+    ) -> None:
+        await meter.reserve(hold("r", 3))
+        await meter.capture(served("r", 2_300_000))
+        await mirror.put(TAB, settled=3, **tab)
+        assert (await meter.available(TAB)).available == 0
+        assert not await meter.reserve(hold("s", 0.1))
+
     @pytest.mark.parametrize(
         "tab", [{"settled": 2**62, "balance": 2**62}, {"settled": 9 * 10**12, "balance": 9 * 10**12}]
     )

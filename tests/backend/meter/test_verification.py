@@ -4,7 +4,7 @@ verify_receipt
     given all the evidence: every check is true
     given none: nothing is called true that was not checked
     given any field changed: the digest is false, and so is the signature
-    given another meter, chain, request, answer, rate card, earlier receipt, proof or root: that check is false
+    given another meter, chain, request, answer, card, earlier receipt, proof or root: that check is false
     given a saved stream with the gateway's comments: the answer is true all the same
     given an answer without a byte: true only where the receipt says so
     given a field that is missing or no such value: it refuses
