@@ -33,10 +33,11 @@ def buy(
 ) -> None:
     """Buy units in one transaction; timed ones are activated and credits deposited, unless --hold."""
     then = Then.HOLD if hold else then_of(plan)
+    settings = prepared(quiet=True)
+    signer = wallet(settings, key)
 
     async def work() -> dict[str, Any]:
-        settings = prepared(quiet=True)
-        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+        async with trading(settings, signer) as (contracts, trader):
             bought = await trader.buy(plan, units, then)
             paid = cost(contracts, bought.currency, bought.cost)
             return told(contracts, bought.receipt, plan=plan, units=units, **paid)
@@ -80,10 +81,11 @@ def withdraw(
 @buyer.command("refund")
 def refund(plan: PlanArgument, units: UnitsArgument, key: KeyName = None, as_json: AsJson = False) -> None:
     """Return unconsumed units of a refundable plan for the price paid."""
+    settings = prepared(quiet=True)
+    signer = wallet(settings, key)
 
     async def work() -> dict[str, Any]:
-        settings = prepared(quiet=True)
-        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+        async with trading(settings, signer) as (contracts, trader):
             receipt = await trader.refund(plan, units)
             terms = await contracts.access.terms(plan)
             amount = int(contracts.event(receipt, "Refunded")["amount"])
@@ -121,10 +123,11 @@ def make_key(
 
 def _act(act: Act, key: str | None, as_json: bool, **facts: Any) -> None:
     """One transaction of the wallet, and what it did."""
+    settings = prepared(quiet=True)
+    signer = wallet(settings, key)
 
     async def work() -> dict[str, Any]:
-        settings = prepared(quiet=True)
-        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+        async with trading(settings, signer) as (contracts, trader):
             return told(contracts, await act(trader), **facts)
 
     with working("sending the transaction; a block or two"):

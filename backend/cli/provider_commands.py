@@ -13,6 +13,7 @@ from backend.cli.output import say, show, working
 from backend.cli.publishing import Published, Publisher
 from backend.cli.wiring import prepared, run, trading, wallet
 from backend.core.settings import Settings
+from backend.signing.keys import LocalKey
 
 provider = typer.Typer(help="Publish services and claim what they earn.", no_args_is_help=True)
 
@@ -38,18 +39,18 @@ def publish(
         say(f"{manifest} is right: {len(wanted.plan)} plans")
         return
     settings = prepared(quiet=True)
+    signer = wallet(settings, key)
     with working(f"publishing {wanted.service.name}: registration, upstream, {len(wanted.plan)} plans"):
-        made = run(_publish(settings, wanted, gateway, key))
+        made = run(_publish(settings, wanted, gateway or settings.base_url, signer))
     facts = {"service": made.service_id, "model": made.model, "page": made.page, "gas": made.gas_used}
     plans = {"plans": made.plans} if as_json else {f"plan {name}": plan for name, plan in made.plans.items()}
     show(facts | plans, as_json=as_json)
 
 
-async def _publish(settings: Settings, wanted: Manifest, gateway: str | None, key: str | None) -> Published:
-    signer = wallet(settings, key)
+async def _publish(settings: Settings, wanted: Manifest, gateway: str, signer: LocalKey) -> Published:
     async with (
         trading(settings, signer) as (contracts, trader),
-        GatewayClient.at(gateway or settings.base_url) as client,
+        GatewayClient.at(gateway) as client,
     ):
         await client.sign_in(signer)
         return await Publisher(contracts, client, trader, say).publish(wanted)
@@ -58,10 +59,11 @@ async def _publish(settings: Settings, wanted: Manifest, gateway: str | None, ke
 @provider.command("claim")
 def claim(service: ServiceArgument, key: KeyName = None, as_json: AsJson = False) -> None:
     """Take what this wallet's shares of a service earned, in every currency."""
+    settings = prepared(quiet=True)
+    signer = wallet(settings, key)
 
     async def work() -> dict[str, Any]:
-        settings = prepared(quiet=True)
-        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+        async with trading(settings, signer) as (contracts, trader):
             pairs = [(service, index) for index in await trader.currencies()]
             return told(contracts, await trader.claim_revenue(pairs), service=service)
 

@@ -11,7 +11,7 @@ from backend.chain.bindings.structs import PlanTerms, Upstream
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, PlanPart, UpstreamPart, base_units
 from backend.cli.output import money
-from backend.cli.trading import Trader
+from backend.cli.trading import Trader, how_to_fund
 from backend.core.deployment import DeployedCurrency, Deployment
 from backend.core.errors import Conflict, InsufficientFunds, SettingsError, Unprocessable
 from backend.core.units import (
@@ -150,8 +150,8 @@ class Publisher:
             )
         if held < bond:
             raise InsufficientFunds(
-                f"the bond is {_emp(bond)} and {checksum(self._trader.address)} has {_emp(held)}; "
-                f"send it EMP first, or lower `bond` (at least {_emp(least)})"
+                f"the bond is {_emp(bond)} (at least {_emp(least)}) and {checksum(self._trader.address)} has "
+                f"{_emp(held)}; " + how_to_fund(self._contracts, self._trader.address)
             )
 
     async def _register(self, checked: _Checked, meter: Address, uri: str, content_hash: Hash32) -> ServiceId:

@@ -1,7 +1,7 @@
 """`emporion search`: find services on sale at a gateway."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from urllib.parse import urlencode
 
 import typer
@@ -13,8 +13,8 @@ from backend.cli.output import money, print_json, show_rows
 from backend.cli.wiring import prepared, run
 from backend.core.deployment import DeployedCurrency
 
-UNITS = {"pass": "a pass", "timed": "", "metered": "a credit"}
-_SPANS = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
+_UNITS: Final = {"pass": "pass", "metered": "credit"}
+_SPANS: Final = ((604_800, "week"), (86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def register(app: typer.Typer) -> None:
@@ -59,18 +59,16 @@ def listed(entry: Mapping[str, Any], currencies: Sequence[DeployedCurrency]) -> 
 
 
 def price_of(plan: Mapping[str, Any], currencies: Sequence[DeployedCurrency]) -> str:
-    """What a unit costs: `0.01 tUSD a credit`, `2 tUSD a day`."""
+    """What a unit costs: `0.01 tUSD per credit`, `2 tUSD per day`."""
     line = currency_of(currencies, plan["currency"])
     amount = int(plan["unit_price"])
-    price = money(amount, line.decimals, line.symbol) if amount else "free"
-    unit = UNITS[plan["kind"]] or span_of(plan["period_seconds"])
-    return f"{price} {unit}" + ("" if plan["sale_open"] else " (sale closed)")
+    unit = _UNITS.get(plan["kind"]) or span_of(plan["period_seconds"])
+    price = f"{money(amount, line.decimals, line.symbol)} per {unit}" if amount else "free"
+    return price if plan["sale_open"] else f"{price} (sale closed)"
 
 
 def span_of(seconds: int) -> str:
-    """A period in its largest whole unit: `a day`, `30 days`."""
+    """A period in its largest whole unit: `day`, `30 days`."""
     size, name = next((size, name) for size, name in _SPANS if seconds % size == 0)
     count = seconds // size
-    if (count, name) in ((1, "hour"),):
-        return "an hour"
-    return f"a {name}" if count == 1 else f"{count} {name}s"
+    return name if count == 1 else f"{count} {name}s"

@@ -29,10 +29,11 @@ def lock(
 ) -> None:
     """Lock EMP for a score: it earns the protocol's revenue and votes."""
     units, seconds = base_units(amount, EMP_DECIMALS), seconds_of(duration)
+    settings = prepared(quiet=True)
+    signer = wallet(settings, key)
 
     async def work() -> dict[str, Any]:
-        settings = prepared(quiet=True)
-        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+        async with trading(settings, signer) as (contracts, trader):
             receipt = await trader.lock(units, seconds)
             locked = {"amount": money(units, EMP_DECIMALS, "EMP"), "amount_base_units": units}
             return told(contracts, receipt, **locked)
@@ -45,10 +46,11 @@ def lock(
 @stake.command("claim")
 def claim(key: KeyName = None, as_json: AsJson = False) -> None:
     """Take the rewards of every currency."""
+    settings = prepared(quiet=True)
+    signer = wallet(settings, key)
 
     async def work() -> dict[str, Any]:
-        settings = prepared(quiet=True)
-        async with trading(settings, wallet(settings, key)) as (contracts, trader):
+        async with trading(settings, signer) as (contracts, trader):
             return told(contracts, await trader.claim_rewards(await trader.currencies()))
 
     with working("claiming; a block or two"):

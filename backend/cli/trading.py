@@ -144,13 +144,9 @@ class Trader:
             line = currency_of(self._contracts.deployment.currencies, terms.currency)
             price, has = (money(amount, line.decimals, line.symbol) for amount in (cost, held))
             raise InsufficientFunds(
-                f"this costs {price} and {checksum(self.address)} has {has}; send it the rest first"
-                f"{self._hint()}"
+                f"this costs {price} and {checksum(self.address)} has {has}; "
+                + how_to_fund(self._contracts, self.address)
             )
-
-    def _hint(self) -> str:
-        on_devnet = self._contracts.deployment.devnet
-        return f" (`emporion devnet fund {checksum(self.address)}`)" if on_devnet else ""
 
     async def _permit(self, currency: int, spender: bytes, value: int, deadline: int) -> bytes:
         token = self._contracts.currency(currency)
@@ -167,6 +163,13 @@ class Trader:
 
     async def _deadline(self) -> int:
         return await self._now() + PATIENCE_SECONDS
+
+
+def how_to_fund(contracts: Contracts, wallet: Address) -> str:
+    """What to do about an empty wallet."""
+    if contracts.deployment.devnet:
+        return f"`emporion devnet fund {checksum(wallet)}` gives it some"
+    return "send it the rest first"
 
 
 def then_of(plan_id: int) -> Then:
