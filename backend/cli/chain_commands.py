@@ -1,20 +1,22 @@
 """`emporion deploy`, `index`, `status`: the contracts and the index of them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from backend.chain.deploy import deploy as deploy_all
 from backend.chain.deploy_plan import DeploySettings
-from backend.cli.output import say, show, show_rows
+from backend.cli.gateway_client import GatewayClient, GatewayRefused
+from backend.cli.options import AsJson, KeyName
+from backend.cli.outcomes import moment
+from backend.cli.output import print_json, say, show, show_rows, working
 from backend.cli.wiring import chain, chain_store, node, prepared, run, until_signal, wallet
+from backend.core.deployment import Deployment
+from backend.core.errors import UpstreamUnavailable
 from backend.core.settings import Settings
 from backend.core.units import checksum, to_address
 from indexer.loop import IndexerOptions, index_once, run_indexer
 from indexer.status import ChainStatus, status_of
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-KeyName = Annotated[str | None, typer.Option("--key", help="Keystore that signs; else the settings' key.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,17 +35,18 @@ def deploy(
     as_json: AsJson = False,
 ) -> None:
     """Deploy the contracts at predicted addresses and write the record. Resumes an interrupted run."""
-    settings = prepared()
-    run(_deploy(settings, operator, key, as_json))
-
-
-async def _deploy(settings: Settings, operator: str | None, key: str | None, as_json: bool) -> None:
+    settings = prepared(quiet=True)
     signer = wallet(settings, key)
-    chosen = to_address(operator) if operator else signer.address
-    plan = DeploySettings(operator=chosen, devnet=settings.devnet)
-    say(f"deploying with {checksum(signer.address)}; each contract is a transaction")
-    async with node(settings) as client:
-        deployment = await deploy_all(client, signer, plan, settings.deployment_path)
+    plan = DeploySettings(
+        operator=to_address(operator) if operator else signer.address, devnet=settings.devnet
+    )
+
+    async def work() -> Deployment:
+        async with node(settings) as client:
+            return await deploy_all(client, signer, plan, settings.deployment_path)
+
+    with working(f"deploying with {checksum(signer.address)}; each contract is a transaction"):
+        deployment = run(work())
     rows = [
         {"contract": name, "address": made.address, "block": made.block}
         for name, made in deployment.contracts.items()
@@ -53,42 +56,70 @@ async def _deploy(settings: Settings, operator: str | None, key: str | None, as_
 
 
 def index(
-    once: Annotated[bool, typer.Option(help="Catch up with the node and stop.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Catch up with the node and stop.")] = False,
 ) -> None:
     """Mirror the chain into the database until stopped."""
-    settings = prepared()
-    run(_index(settings, once))
+    settings = prepared(quiet=once)
+    if not once:
+        return run(_index(settings))
+    with working("catching up with the node"):
+        rows = run(_index_once(settings))
+    for row in rows:
+        say(f"chain {row.chain_id} is indexed up to block {row.number}")
+    return None
 
 
-async def _index(settings: Settings, once: bool) -> None:
-    options = IndexerOptions(settings.poll_interval_ms, settings.finality_depth)
+async def _index(settings: Settings) -> None:
+    async with until_signal() as stop, chain(settings) as found, chain_store(settings) as store:
+        await run_indexer(store, found.client, found.deployment, stop, _options(settings))
+
+
+async def _index_once(settings: Settings) -> list[ChainStatus]:
     async with chain(settings) as found, chain_store(settings) as store:
-        if once:
-            await index_once(store, found.client, found.deployment, options)
-            return
-        async with until_signal() as stop:
-            await run_indexer(store, found.client, found.deployment, stop, options)
+        await index_once(store, found.client, found.deployment, _options(settings))
+        return await status_of(store)
+
+
+def _options(settings: Settings) -> IndexerOptions:
+    return IndexerOptions(settings.poll_interval_ms, settings.finality_depth)
 
 
 def status(as_json: AsJson = False) -> None:
-    """Say where the index stands: heads, lag, reorganisations, journal."""
-    settings = prepared()
-    rows = run(_status(settings))
+    """Say where the index stands (heads, lag, reorganisations, journal) and whether the gateway is ready."""
+    settings = prepared(quiet=True)
+    rows, gateway = run(_status(settings))
+    if as_json:
+        return print_json({"chains": [_told(row) for row in rows], "gateway": gateway})
     if not rows:
         say("no chain is indexed yet; run `emporion index` or `emporion up`")
     for row in rows:
-        show(_told(row), as_json=as_json, title=f"chain {row.chain_id}")
+        show(_told(row), as_json=False, title=f"chain {row.chain_id}")
+    return show(gateway, as_json=False, title="gateway")
 
 
-async def _status(settings: Settings) -> list[ChainStatus]:
+async def _status(settings: Settings) -> tuple[list[ChainStatus], dict[str, Any]]:
     async with chain_store(settings) as store:
-        return await status_of(store)
+        rows = await status_of(store)
+    async with GatewayClient.at(settings.base_url) as client:
+        return rows, await _readiness(client)
+
+
+async def _readiness(client: GatewayClient) -> dict[str, Any]:
+    """What the gateway says of itself; not being there is an answer too."""
+    try:
+        body = await client.ask("GET", "/readyz")
+    except GatewayRefused as error:
+        body = error.body
+    except UpstreamUnavailable:
+        return {"url": client.base_url, "ready": False, "problems": ["no answer"]}
+    return {"url": client.base_url, "ready": bool(body.get("ready")), "problems": body.get("problems", [])}
 
 
 def _told(row: ChainStatus) -> dict[str, object]:
     return {
         "chain": row.chain_id,
         "head": row.number,
+        "head_time": moment(row.timestamp),
         "node_head": row.node_number,
         "lag_blocks": row.lag_blocks,
         "lag_seconds": row.lag_seconds,
