@@ -3,17 +3,18 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Any, Final
 
 import typer
-import uvicorn
 
 from backend.cli.children import Child
 from backend.cli.gateway_parts import gateway_deps
 from backend.cli.output import say
+from backend.cli.serving import listening, served
 from backend.cli.wiring import chain, gateway_store, prepared, until_signal
 from backend.core.clock import SystemClock
+from backend.core.errors import EmporionError
 from backend.core.logs import get_logger
 from backend.core.settings import Settings, child_environment
 from backend.core.units import ChainId
@@ -26,7 +27,6 @@ from backend.settlement.service import SettlementWorker
 from backend.signing.keys import LocalKey, meter_key
 
 RESTART_SECONDS: Final = (0.2, 1.0, 5.0)
-DRAIN_SECONDS: Final = 15
 log = get_logger("cli")
 
 
@@ -50,10 +50,10 @@ def serve() -> None:
 
 
 def settle(
-    once: Annotated[bool, typer.Option(help="Do one round and stop.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Do one round and stop.")] = False,
 ) -> None:
     """Settle metered usage on chain and flush fees, until stopped."""
-    settings = prepared()
+    settings = prepared(quiet=once)
     on_fast_loop(_settle_alone(settings, once))
 
 
@@ -72,29 +72,47 @@ def on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _up(settings: Settings) -> None:
-    async with until_signal() as stop, indexing(settings), gateway_deps(settings) as deps:
-        await asyncio.gather(
-            _served(settings, stop, create_app(deps)),
-            _settled(settings, stop, deps.store, meter_key(settings)),
-        )
+    key = meter_key(settings)
+    with listening(settings) as (opened, settings):
+        async with chain(settings):
+            pass  # a node that is not there, or of another chain, is said before anything starts
+        async with until_signal() as stop, indexing(settings), gateway_deps(settings) as deps:
+            await _together(
+                stop,
+                served(settings, stop, create_app(deps), opened),
+                _settled(settings, stop, deps.store, key),
+            )
 
 
 async def _serve_alone(settings: Settings) -> None:
-    async with until_signal() as stop, gateway_deps(settings) as deps:
-        await _served(settings, stop, create_app(deps))
+    with listening(settings) as (opened, settings):
+        async with until_signal() as stop, gateway_deps(settings) as deps:
+            await served(settings, stop, create_app(deps), opened)
+
+
+async def _together(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
+    """Run side by side; when one fails, the others end in order and its error is raised."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        await asyncio.gather(*tasks)
+    except EmporionError:
+        stop.set()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        raise
 
 
 async def _settle_alone(settings: Settings, once: bool) -> None:
     key = meter_key(settings)
     async with until_signal() as stop, gateway_store(settings) as store:
-        if once:
-            async with settlement(settings, store, key) as (worker, keeper):
-                report = await worker.step()
-                flushed = await keeper.step()
-            told = f"prepared {report.prepared}, sent {report.sent}, confirmed {report.confirmed}"
-            say(f"{told}, flushed {flushed}")
-            return
-        await _settled(settings, stop, store, key)
+        if not once:
+            return await _settled(settings, stop, store, key)
+        async with settlement(settings, store, key) as (worker, keeper):
+            report = await worker.step()
+            if not report.leader:
+                return say("another process settles for this store; there is nothing to do here")
+            flushed = await keeper.step()
+    said = f"settlements prepared {report.prepared}, sent {report.sent}, confirmed {report.confirmed}"
+    return say(f"{said}; fees flushed {flushed}")
 
 
 @asynccontextmanager
@@ -115,40 +133,6 @@ async def settlement(
 async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: LocalKey) -> None:
     async with settlement(settings, store, key) as (worker, keeper):
         await asyncio.gather(worker.run(stop), keeper.run(stop))
-
-
-class _Server(uvicorn.Server):
-    """A server whose signals are ours to answer."""
-
-    def capture_signals(self) -> Any:
-        """Leave them alone."""
-        return nullcontext()
-
-
-async def _served(settings: Settings, stop: asyncio.Event, app: Any) -> None:
-    config = uvicorn.Config(
-        app,
-        host=settings.gateway_host,
-        port=settings.gateway_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        proxy_headers=False,  # the gateway reads them itself, from EMPORION_TRUSTED_PROXIES alone
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    server = _Server(config)
-
-    async def end() -> None:
-        await stop.wait()
-        server.should_exit = True
-
-    ending = asyncio.create_task(end())
-    try:
-        await server.serve()
-    finally:
-        stop.set()
-        await ending
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import typer
 
 from backend.chain.bindings import Contracts
 from backend.chain.client import NodeClient
+from backend.chain.deploy_check import require_genesis
 from backend.chain.sender import Sender
 from backend.chain.transport import HttpTransport
 from backend.cli.devnet.accounts import ROLES, devnet_accounts
@@ -20,6 +21,7 @@ from backend.core.deployment import Deployment, read_deployment
 from backend.core.errors import SigningKeyNotFound
 from backend.core.logs import configure_logs
 from backend.core.settings import Settings, load_settings
+from backend.core.units import hex_of
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.net.client import HttpClient
@@ -77,6 +79,7 @@ async def chain(settings: Settings) -> AsyncIterator[Chain]:
     deployment = read_deployment(settings.deployment_path)
     async with node(settings) as client:
         await client.require_chain(deployment.chain_id)
+        require_genesis(deployment, hex_of(await client.genesis_hash()))
         yield Chain(client, deployment, Contracts.of(client, deployment))
 
 

@@ -1,0 +1,66 @@
+"""The gateway's server: a socket that is ours before anything else starts, and an end in order."""
+
+import asyncio
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any, Final
+
+import uvicorn
+
+from backend.core.errors import SettingsError
+from backend.core.logs import get_logger
+from backend.core.settings import Settings
+
+DRAIN_SECONDS: Final = 15
+_BACKLOG: Final = 2_048
+log = get_logger("cli")
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[tuple[socket.socket, Settings]]:
+    """The gateway's socket, and the settings with its port where 0 asked for any. Raises SettingsError."""
+    host, port = settings.gateway_host, settings.gateway_port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        opened = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port} ({error.strerror}); set EMPORION_GATEWAY_PORT to a free port, "
+            "0 for any, and EMPORION_GATEWAY_HOST to an address of this machine"
+        ) from None
+    with opened:
+        yield opened, settings.model_copy(update={"gateway_port": opened.getsockname()[1]})
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals are ours to answer."""
+
+    def capture_signals(self) -> Any:
+        """Leave them alone."""
+        return nullcontext()
+
+
+async def served(settings: Settings, stop: asyncio.Event, app: Any, opened: socket.socket) -> None:
+    """Answer on the socket until told to stop, then let open requests end for a while."""
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = _Server(config)
+
+    async def end() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    ending = asyncio.create_task(end())
+    log.info("gateway.listening", url=settings.base_url)
+    try:
+        await server.serve(sockets=[opened])
+    finally:
+        stop.set()
+        await ending
