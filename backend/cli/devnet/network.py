@@ -125,8 +125,11 @@ def _record_path(home: Path) -> Path:
 
 
 def _anvil_options(home: Path, options: DevnetOptions) -> AnvilOptions:
-    start = int(time.time()) - options.history_days * _DAY if options.history_days else None
-    return AnvilOptions(options.port, start, home / "anvil-state.json" if options.keep_state else None)
+    state = home / "anvil-state.json" if options.keep_state else None
+    goes_on = state is not None and state.exists()
+    begins_earlier = options.history_days and not goes_on
+    start = int(time.time()) - options.history_days * _DAY if begins_earlier else None
+    return AnvilOptions(options.port, start, state)
 
 
 async def _prepared(home: Path, anvil: Anvil, transport: Transport, options: DevnetOptions) -> Devnet:
