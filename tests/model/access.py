@@ -96,7 +96,7 @@ class AccessModel(MultiToken):
             refuse("TestDollar_Expired")
         if authorization.signer != order.payer or not authorization.matches:
             refuse("TestDollar_InvalidSignature")
-        mark = (order.payer, authorization.salt)
+        mark = (order, authorization.salt)
         if mark in self.m.state.access.used:
             refuse("TestDollar_AuthorizationUsed")
         self.m.state.access.used.add(mark)

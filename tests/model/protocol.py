@@ -34,6 +34,8 @@ class Model:
         self.site = site
         self.now = now
         self.events: list[Event] = []
+        self.before = b""
+        """The state before the last call, pickled."""
         self.state = State(
             registry=RegistryBook(settings.registry["minBond"], settings.registry["unbondCooldown"]),
             access=AccessBook(settings.fee_bps, [Currency(token) for token in site.currencies]),
@@ -56,11 +58,11 @@ class Model:
     def call(self, contract: str, function: str, caller: bytes, *arguments: Any) -> list[Event]:
         """One transaction: its events. Raises Refused; then all is as before."""
         self.events = []
-        before = pickle.dumps(self.state)
+        self.before = pickle.dumps(self.state)
         try:
             getattr(self.parts[contract], method_of(function))(caller, *arguments)
         except Refused:
-            self.state = pickle.loads(before)
+            self.state = pickle.loads(self.before)
             self.events = []
             raise
         return self.events

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from tests.model.order import Order
 from tests.model.records import (
     Currency,
     History,
@@ -42,8 +43,8 @@ class AccessBook:
     accounts: defaultdict[tuple[int, bytes], PlanAccount] = field(
         default_factory=lambda: defaultdict(PlanAccount)
     )
-    used: set[tuple[bytes, bytes]] = field(default_factory=set)
-    """Authorizations that were used: payer and salt."""
+    used: set[tuple[Order, bytes]] = field(default_factory=set)
+    """Authorizations that were used: the order and its salt."""
 
 
 @dataclass(slots=True)
