@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from contracts.artifacts import load, names
-from tests.contracts.gas.limits import LIMITS, SIZE_LIMIT
+from tests.contracts.gas.limits import COMPARED, LIMITS, SIZE_LIMIT
 from tests.contracts.gas.scenarios import measure
 from tests.contracts.protocol import deploy
 from tests.contracts.stage import Stage
@@ -22,6 +22,8 @@ def main() -> int:
     for key, gas in figures.items():
         limit, change = LIMITS.get(key), gas - before.get(key, gas)
         print(f"{key:<44}{gas:>9,}{f'{change:+,}' if change else '':>9}{f'< {limit:,}' if limit else '':>12}")
+    for ours, peer, reason in COMPARED:
+        print(f"{ours:<34}{figures[ours]:>9,}  {peer:<28}{figures[peer]:>9,}  {reason}")
     for name in names():
         if size := load(name).size:
             print(f"{name:<44}{size:>9,} bytes of {SIZE_LIMIT:,}")

@@ -29,4 +29,18 @@ LIMITS: Final = {
     "StakingVault.claim:first": 86_000,
     "StakingVault.claim:repeat": 68_000,
 }
+COMPARED: Final = (
+    (
+        "AccessToken.buy:metered-new",
+        "PlainShop.buy:new",
+        "refunds, caps, pause, status, bond and its cooldown",
+    ),
+    ("AccessToken.buy:metered-repeat", "PlainShop.buy:repeat", "the same"),
+    ("UsageEscrow.settle:each-further", "PlainShop.buy:repeat", "one payer's usage of any number of calls"),
+    ("RevenueShares.claim", "PlainStaking.claim", "exact to a millionth of a base unit"),
+    ("StakingVault.claim:repeat", "PlainStaking.claim", "any currency, streamed"),
+    ("StakingVault.lock:first", "PlainStaking.stake:first", "a lock, a score, votes with history"),
+    ("StakingVault.lock:again", "PlainStaking.stake:again", "the same"),
+)
+"""Our key, the nearest thing a peer does, and what the difference buys."""
 SIZE_LIMIT: Final = 24_576

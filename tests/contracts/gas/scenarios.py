@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from tests.contracts.gas import peers
 from tests.contracts.protocol import (
     ACTIVATE,
     DAY,
@@ -245,7 +246,7 @@ def resale(p: Protocol) -> Figures:
 
 SCENARIOS: Final[tuple[Callable[[Protocol], Figures], ...]] = (
     purchases, signed_purchases, uses, tabs, settlements, settlements_with_vouchers, shares, services, stakes,
-    resale,
+    resale, peers.tokens, peers.shop, peers.staking,
 )  # fmt: skip
 
 
