@@ -3,17 +3,34 @@
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from backend.core.clock import ManualClock
 from backend.core.errors import EmporionError, NodeUnreachable
 from backend.core.settings import Settings
-from backend.core.units import ZERO_ADDRESS, ZERO_HASH, Address, ChainId, Hash32, PlanId, keccak
+from backend.core.units import (
+    MICRO,
+    ZERO_ADDRESS,
+    ZERO_HASH,
+    Address,
+    ChainId,
+    Hash32,
+    MicroCredits,
+    PlanId,
+    ServiceId,
+    UnixTime,
+    keccak,
+)
+from backend.db.group_commit import GroupCommit
 from backend.db.session import Store
 from backend.db.stores import open_gateway_store
 from backend.db.tables import chain as tables
+from backend.meter.schemas import HoldRequest, Outcome, Served, TabKey
+from backend.meter.service import Meter
 from backend.settlement.batch import Policy
 from backend.settlement.service import SettleEntry, SettlementWorker
+from tests.backend.meter.conftest import DigestSigner
 from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
 
 __all__ = ["settings", "shared_database"]
@@ -22,6 +39,7 @@ METER = Address(b"\x0e" * 20)
 BUYER = Address(b"\xb0" * 20)
 CHAIN = ChainId(31337)
 PLAN = PlanId(1 << 20 | 2)
+TAB = TabKey(CHAIN, PLAN, BUYER)
 
 
 class Mirror:
@@ -202,3 +220,39 @@ def escrow(mirror: Mirror) -> Escrow:
 @pytest.fixture
 def worker(store: Store, escrow: Escrow, clock: ManualClock) -> SettlementWorker:
     return SettlementWorker(store, escrow, METER, clock, Policy(max_age=0))
+
+
+@pytest.fixture
+async def meter(store: Store, clock: ManualClock) -> AsyncIterator[Meter]:
+    async with GroupCommit(store) as group:
+        yield Meter(store, group, DigestSigner(), clock)
+
+
+async def ends(store: Store) -> list[tuple[str, str]]:
+    """How the lines ended, those of split batches left out."""
+    statement = "SELECT outcome, reason FROM gateway.settlement_lines WHERE outcome <> 'split'"
+    async with store.read_connection() as db:
+        return [(line.outcome, line.reason) for line in (await db.execute(text(statement))).all()]
+
+
+async def serve(meter: Meter, request_id: str, whole: float, tab: TabKey = TAB) -> bytes:
+    """One request that costs so many credits; gives its receipt's digest."""
+    amount = MicroCredits(int(whole * MICRO))
+    assert await meter.reserve(HoldRequest(request_id, tab, amount))
+    some_hash = keccak(request_id.encode())
+    served = Served(
+        request_id,
+        tab,
+        ServiceId(1),
+        route="chat",
+        outcome=Outcome.COMPLETED,
+        units_in=1,
+        units_out=1,
+        cost=amount,
+        model_digest=some_hash,
+        request_hash=some_hash,
+        response_hash=some_hash,
+        started_at=UnixTime(0),
+        duration_ms=1,
+    )
+    return (await meter.capture(served)).digest
