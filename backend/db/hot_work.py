@@ -8,6 +8,9 @@ from backend.db.session import Row, Statement
 
 T_co = TypeVar("T_co", covariant=True)
 
+SqliteConnection = sqlite3.Connection
+"""The driver's own connection, inside a transaction."""
+
 Shared = dict[Any, Any]
 """What the members of one transaction tell each other; new for every transaction."""
 
@@ -15,7 +18,7 @@ Shared = dict[Any, Any]
 class HotWork(Protocol[T_co]):
     """One statement does it all. A member may have ``lock_order``, see ``lock_order_of``."""
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> T_co:
+    def on_sqlite(self, connection: SqliteConnection) -> T_co:
         """Do it all at once, on SQLite's own thread."""
         ...
 
@@ -35,7 +38,7 @@ class SteppedWork(Protocol[T_co]):
     same row find in ``shared`` what the ones before them made of it.
     """
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> T_co:
+    def on_sqlite(self, connection: SqliteConnection) -> T_co:
         """Do it all at once, on SQLite's own thread."""
         ...
 

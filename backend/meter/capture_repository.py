@@ -6,14 +6,13 @@ receipt is signed, and the rows are written. A batch takes the same two for all 
 
 # ruff: noqa: S608 (names are our own, values are always bound)
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
 
 from backend.core.units import Hash32, MicroCredits
-from backend.db.hot_work import Shared
+from backend.db.hot_work import Shared, SqliteConnection
 from backend.db.session import Row, Statement
 from backend.db.tables.meter import Usage
 from backend.meter.hold_repository import (
@@ -102,7 +101,7 @@ class Capture:
         self._issue = issue
         self._key = key_of(served.tab)
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> Captured | CaptureState:
+    def on_sqlite(self, connection: SqliteConnection) -> Captured | CaptureState:
         """In SQLite a missing row is opened on the way."""
         request_id = self._served.request_id
         values = (request_id, request_id, *self._key)

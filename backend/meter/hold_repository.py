@@ -7,11 +7,11 @@ the mirrored tab is read `FOR SHARE`; whoever changes a hold locks its tab first
 
 # ruff: noqa: S608 (names are our own, values are always bound)
 
-import sqlite3
 from enum import Enum
 from typing import Final
 
 from backend.core.units import MICRO, ZERO_HASH
+from backend.db.hot_work import SqliteConnection
 from backend.db.session import Row, Statement
 from backend.meter.pricing import UNITS_CEILING
 from backend.meter.schemas import HoldRequest, TabKey
@@ -100,7 +100,7 @@ class OpenTab:
         key = key_of(tab)
         self._values = (*key, *key, ZERO_HASH)
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> bool:
+    def on_sqlite(self, connection: SqliteConnection) -> bool:
         """Whether it was not there."""
         return connection.execute(_OPEN_SQLITE, self._values).rowcount == 1
 
@@ -125,7 +125,7 @@ class ReserveHold:
         self._move = (hold.amount, *key, hold.request_id, *covered)
         self._row = (hold.request_id, *key, hold.amount, expires_at)
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> Reserved:
+    def on_sqlite(self, connection: SqliteConnection) -> Reserved:
         """In SQLite a missing row is opened on the way."""
         if connection.execute(_RESERVE_SQLITE, self._move).rowcount != 1:
             if self._placed(connection):
@@ -145,13 +145,13 @@ class ReserveHold:
         held, unopened = rows[0]
         return Reserved.HELD if held else Reserved.UNOPENED if unopened else Reserved.REFUSED
 
-    def _placed(self, connection: sqlite3.Connection) -> bool:
+    def _placed(self, connection: SqliteConnection) -> bool:
         found = connection.execute(
             "SELECT 1 FROM gateway.holds WHERE request_id = ?", (self._hold.request_id,)
         )
         return found.fetchone() is not None
 
-    def _open(self, connection: sqlite3.Connection) -> bool:
+    def _open(self, connection: SqliteConnection) -> bool:
         """Open the row of a tab that was ever deposited to; whether that was needed."""
         mirrored = connection.execute(_MIRRORED_SQLITE, self._key)
         return mirrored.fetchone() is not None and OpenTab(self._hold.tab).on_sqlite(connection)
@@ -180,7 +180,7 @@ class VoidHold:
         self._key = key_of(hold.tab)
         self._request_id = hold.request_id
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> None:
+    def on_sqlite(self, connection: SqliteConnection) -> None:
         """Two statements."""
         gone = connection.execute(_TAKE_SQLITE, (self._request_id, *self._key)).fetchone()
         if gone is not None:
@@ -207,7 +207,7 @@ class RenewHolds:
         self._request_ids = request_ids
         self._expires_at = expires_at
 
-    def on_sqlite(self, connection: sqlite3.Connection) -> int:
+    def on_sqlite(self, connection: SqliteConnection) -> int:
         """One statement each."""
         update = "UPDATE gateway.holds SET expires_at = ? WHERE request_id = ?"
         values = [(self._expires_at, request_id) for request_id in self._request_ids]
