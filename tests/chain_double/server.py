@@ -19,9 +19,7 @@ async def served(node: NodeDouble) -> AsyncIterator[str]:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await _subscription(request, node)
         try:
-            return web.Response(
-                body=await node.post("", await request.read()), content_type="application/json"
-            )
+            body = await node.post("", await request.read())
         except NodeUnreachable:
             return web.Response(status=503, text="down")
         return web.Response(body=body, content_type="application/json")
