@@ -14,13 +14,13 @@ from backend.chain.client import NodeClient
 from backend.chain.deploy_check import require_genesis
 from backend.chain.sender import Sender
 from backend.chain.transport import HttpTransport
-from backend.cli.devnet.accounts import ROLES, devnet_accounts
+from backend.cli.devnet.accounts import ROLES, devnet_accounts, devnet_secret
 from backend.cli.output import say
 from backend.cli.trading import Trader
 from backend.core.deployment import Deployment, read_deployment
-from backend.core.errors import SigningKeyNotFound
+from backend.core.errors import SigningKeyNotFound, UnsafeSettings
 from backend.core.logs import configure_logs
-from backend.core.settings import Settings, load_settings
+from backend.core.settings import PREFIX, Settings, load_settings
 from backend.core.units import hex_of
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
@@ -48,9 +48,21 @@ def prepared(*, quiet: bool = False, **given: object) -> Settings:
     `quiet`, for commands that end by themselves, logs warnings only, unless a level is set.
     """
     settings = load_settings(**given)
+    _refuse_known_keys(settings)
     unset = "log_level" not in settings.model_fields_set
     configure_logs("warning" if quiet and unset else settings.log_level, settings.log_format)
     return settings
+
+
+def _refuse_known_keys(settings: Settings) -> None:
+    """The keys of a devnet's accounts are everybody's: outside one they guard nothing."""
+    if settings.devnet:
+        return
+    known = {devnet_secret(role).hex() for role in ROLES}
+    for name in ("private_key", "meter_key"):
+        if getattr(settings, name).get_secret_value().removeprefix("0x").lower() in known:
+            variable = PREFIX + name.upper()
+            raise UnsafeSettings(f"refusing to start: {variable} is a devnet's public key; use your own")
 
 
 @dataclass(slots=True)
