@@ -6,9 +6,12 @@ Encoded by Solidity's contract ABI specification: `eth_abi` does the bytes, this
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from eth_abi.abi import decode as _decode
 from eth_abi.abi import encode as _encode
+from eth_abi.codec import ABIDecoder
+from eth_abi.decoding import StringDecoder
+from eth_abi.encoding import TextStringEncoder
 from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.registry import BaseEquals, registry
 
 from backend.core.errors import MalformedRequest, NodeError
 from backend.core.units import keccak
@@ -18,6 +21,23 @@ Parameter = Mapping[str, Any]
 
 WORD: Final = 32
 SELECTOR: Final = 4
+
+
+class _AnyText(StringDecoder):  # type: ignore[misc]
+    """A string as a stranger put it on the chain: bytes that are no UTF-8 are replaced, never an error."""
+
+    def __init__(self) -> None:
+        super().__init__(handle_string_errors="replace")
+
+
+def _decoder() -> ABIDecoder:
+    tolerant = registry.copy()
+    tolerant.unregister("string")
+    tolerant.register(BaseEquals("string"), TextStringEncoder, _AnyText, label="string")
+    return ABIDecoder(tolerant)
+
+
+_decode: Final = _decoder().decode
 
 
 def type_of(parameter: Parameter) -> str:
