@@ -206,6 +206,7 @@ def parse_header(answer: Mapping[str, Any]) -> Header:
         hash=bytes.fromhex(answer["hash"][2:]),
         parent_hash=bytes.fromhex(answer["parentHash"][2:]),
         timestamp=int(answer["timestamp"], 16),
+        bloom=bytes.fromhex((answer.get("logsBloom") or "0x")[2:]),
     )
 
 

@@ -5,7 +5,7 @@ Decoders are compiled once from the artifacts' ABIs. Static values are sliced by
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final, NamedTuple, Self
 
@@ -20,12 +20,16 @@ _ADDRESS_PAD: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What is kept of a block's header; `timestamp` in unix seconds."""
+    """What is kept of a block's header; `timestamp` in unix seconds.
+
+    `bloom` (256 bytes, Yellow Paper 4.3.1) tells whether a block may hold logs of ours.
+    """
 
     number: int
     hash: bytes
     parent_hash: bytes
     timestamp: int
+    bloom: bytes = field(default=b"", compare=False, repr=False)
 
 
 class RawLog(NamedTuple):
