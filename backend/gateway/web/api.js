@@ -63,8 +63,9 @@ export function when(seconds) {
 }
 
 export function span(seconds) {
-  if (seconds % 86400 === 0) return `${seconds / 86400} days`;
-  if (seconds % 3600 === 0) return `${seconds / 3600} hours`;
+  for (const [size, name] of [[86400, "day"], [3600, "hour"]]) {
+    if (seconds % size === 0) return `${seconds / size} ${name}${seconds === size ? "" : "s"}`;
+  }
   return `${Math.round(seconds / 60)} minutes`;
 }
 

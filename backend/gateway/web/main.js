@@ -33,7 +33,7 @@ async function show(moveFocus = true) {
     const [found, work] = VIEWS.map(([shape, view]) => [location.hash.match(shape), view]).find(([match]) => match) || [[], showServices];
     const view = await work(...found.slice(1).filter((part) => part !== undefined && part !== "#/"));
     if (mine !== turn) return;
-    place.replaceChildren(...[view].flat());
+    place.replaceChildren(...[view].flat(Infinity).filter((part) => part !== "" && part !== null));
     document.title = `${place.querySelector("h1")?.textContent || "Emporion"} · Emporion`;
     if (moveFocus) place.focus({ preventScroll: true });
   } catch (error) {

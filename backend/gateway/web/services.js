@@ -69,16 +69,19 @@ export async function showService(id) {
 
 function planCard(plan, service, chain) {
   const currency = currencyOf(chain, plan.currency);
-  const units = h("input", { type: "number", min: "1", step: "1", value: plan.kind === "metered" ? "100" : "1", inputmode: "numeric" });
+  const free = BigInt(plan.unit_price) === 0n;
+  const cap = BigInt(plan.account_cap);
+  const usual = plan.kind === "metered" ? (cap > 0n && cap < 100n ? cap : 100n) : 1n;
+  const units = h("input", { type: "number", min: "1", step: "1", max: cap > 0n ? cap : null, value: usual, inputmode: "numeric" });
   const names = { pass: "passes", timed: "periods", metered: "credits" };
   return h("li", { class: "card" },
-    h("h3", {}, { pass: "Pass", timed: `Time: ${span(plan.period_seconds)}`, metered: "Credits" }[plan.kind]),
-    h("p", {}, h("strong", {}, money(plan.unit_price, currency)), plan.kind === "metered" ? " a credit" : plan.kind === "timed" ? " a period" : ""),
-    plan.kind === "metered" ? h("p", { class: "soft" }, rates(plan, currency)) : "",
+    h("h3", {}, { pass: "Pass", timed: `Time: ${span(plan.period_seconds)}`, metered: free ? "Free trial" : "Credits" }[plan.kind]),
+    h("p", {}, h("strong", {}, free ? "Free" : money(plan.unit_price, currency)), free ? ` · at most ${cap} an account` : plan.kind === "metered" ? " a credit" : plan.kind === "timed" ? " a period" : ""),
+    plan.kind === "metered" && !free ? h("p", { class: "soft" }, rates(plan, currency)) : "",
     h("p", { class: "soft" }, promise(plan)),
     plan.sale_open && service.status === "active"
       ? h("form", { class: "row", onsubmit: doing(() => buy(plan, BigInt(units.value || "0"), currency)) },
-          field(`How many ${names[plan.kind]}`, units), h("button", {}, "Buy"))
+          field(`How many ${names[plan.kind]}`, units), h("button", {}, free ? "Take it" : "Buy"))
       : h("p", {}, "Not on sale now."));
 }
 
