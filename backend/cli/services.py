@@ -66,6 +66,7 @@ def devnet_settings(devnet: Devnet, port: int, **given: object) -> Settings:
         "devnet": True,
         "rpc_urls": [devnet.rpc_url],
         "ws_url": devnet.ws_url,
+        "wallet_rpc_url": devnet.rpc_url,
         "deployment_file": devnet.home / "deployment.json",
         "gateway_host": LOOPBACK,
         "public_url": "",

@@ -60,6 +60,7 @@ class Settings(BaseSettings):
     gateway_port: int = Field(8080, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
     metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics on loopback; 0 turns it off.")
     public_url: str = Field("", description="URL under which others reach the gateway. Empty: host and port.")
+    wallet_rpc_url: str = Field("", description="RPC URL told to wallets and to the page. Empty: none.")
     trusted_proxies: Listed = Field(
         [], description="Addresses or CIDRs of proxies that end TLS and whose forwarded headers are believed."
     )
