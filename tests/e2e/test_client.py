@@ -8,25 +8,22 @@ Emporion
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from backend.cli.demo.market_hops import publish
-from backend.cli.demo.world import World, world
+from backend.cli.demo.world import World
 from backend.cli.devnet.faucet import Gift
 from backend.client import AsyncEmporion, Emporion, GatewayError, Wallet
 from backend.core.errors import InsufficientFunds, NotFound
+from tests.e2e.stage import published
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    home: Path = tmp_path_factory.mktemp("client")
-    async with world(home, lambda _: None) as cast:
-        await publish(cast)
+    async with published(tmp_path_factory.mktemp("client")) as cast:
         yield cast
 
 
