@@ -9,7 +9,7 @@ from random import Random
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from tests.model.protocol import Model
-from tests.model.records import DAY, HOUR, NOBODY
+from tests.model.records import DAY, HOUR, NOBODY, Entry
 from tests.model.refusal import UINT256_MAX
 
 T = TypeVar("T")
@@ -50,6 +50,17 @@ class Call(NamedTuple):
     function: str
     caller: bytes
     arguments: tuple[Any, ...]
+
+
+def signed_in(call: Call) -> dict[tuple[int, bytes], int]:
+    """Most that each payer signed for among the lines of a settlement, by (plan, payer)."""
+    signed: dict[tuple[int, bytes], int] = {}
+    entries: Sequence[Entry] = call.arguments[1] if call.function == "settle" else ()
+    for payer, _, _, voucher in entries:
+        if voucher is not None and voucher.signer == voucher.payer == payer:
+            key = (voucher.plan_id, payer)
+            signed[key] = max(voucher.covered, signed.get(key, 0))
+    return signed
 
 
 @dataclass(frozen=True, slots=True)

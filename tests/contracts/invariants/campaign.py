@@ -1,15 +1,10 @@
 """Random play from a seed, without Hypothesis: quicker, and the same on every machine."""
 
 from collections import Counter
-from typing import Final
 
 from tests.contracts.invariants.world import ACTORS, World
-from tests.model.buyers import BUYERS
+from tests.model.acts import ACTS
 from tests.model.play import STEPS, Chance, Scene
-from tests.model.providers import PROVIDERS
-from tests.model.stakers import STAKERS
-
-ACTS: Final = (*PROVIDERS, *BUYERS, *STAKERS)
 
 
 def played(world: World, chance: Chance, steps: int) -> Counter[tuple[str, str | None]]:

@@ -18,8 +18,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from tests.contracts.invariants.campaign import ACTS, played
+from tests.contracts.invariants.campaign import played
 from tests.contracts.invariants.world import ACTORS, World
+from tests.model.acts import ACTS
 from tests.model.play import STEPS, Call, Dice, Scene
 
 T = TypeVar("T")

@@ -18,7 +18,7 @@ from tests.contracts.invariants.machine import Machine, Outcome, asked, unpacked
 from tests.model.laws import Moment, broken_laws
 from tests.model.opening import opening
 from tests.model.order import Order
-from tests.model.play import Call
+from tests.model.play import Call, signed_in
 from tests.model.protocol import Model
 from tests.model.records import Authorization, Entry, Event, Voucher
 from tests.model.refusal import UINT256_MAX, Refused
@@ -263,14 +263,3 @@ def expected(values: Sequence[int]) -> bytes:
 def unworded(answer: bytes) -> list[int]:
     """Words of an answer."""
     return [int.from_bytes(answer[at : at + 32], "big") for at in range(0, len(answer), 32)]
-
-
-def signed_in(call: Call) -> dict[tuple[int, bytes], int]:
-    """Most that each payer signed for among the lines of a settlement, by (plan, payer)."""
-    signed: dict[tuple[int, bytes], int] = {}
-    entries: Sequence[Entry] = call.arguments[1] if call.function == "settle" else ()
-    for payer, _, _, voucher in entries:
-        if voucher is not None and voucher.signer == voucher.payer == payer:
-            key = (voucher.plan_id, payer)
-            signed[key] = max(voucher.covered, signed.get(key, 0))
-    return signed
