@@ -1,5 +1,6 @@
 """A real chain with one service and a metered plan, the real indexer, a meter and a worker."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -80,7 +81,11 @@ class OnChain:
         await self.index()
 
     async def index(self) -> None:
-        """Catch up, without finality."""
+        """Catch up, once what the meter sent is mined: the worker does not wait for that."""
+        client, meter = self.devnet.client, self.devnet.accounts["meter"].address
+        async with asyncio.timeout(20):
+            while await client.nonce(meter, "latest") < await client.nonce(meter, "pending"):
+                await asyncio.sleep(0.02)
         await index_once(
             self.chain, self.devnet.client, self.devnet.deployment, IndexerOptions(finality_depth=64)
         )
