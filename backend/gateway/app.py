@@ -82,10 +82,10 @@ def _rest(given: Services) -> FastAPI:
     )
     api.state.services = given
     add_handlers(api)
-    for routes in (auth, keys, models, market, listings, documents, receipts, providers, operations):
+    for routes in (auth, keys, models, market, listings, documents, receipts, providers, operations, pages):
         api.include_router(routes.router())
     describe_model_routes(api)
-    pages.add_pages(api)
+    pages.mount_files(api)
     return api
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
@@ -18,8 +18,9 @@ POLICY: Final = (
 )
 
 
-def add_pages(api: FastAPI) -> None:
-    """Serve `/`, the files under `/web/`, and the wallet module."""
+def router() -> APIRouter:
+    """The page itself and its wallet module."""
+    api = APIRouter()
 
     @api.get("/", include_in_schema=False)
     async def page() -> Response:
@@ -31,4 +32,9 @@ def add_pages(api: FastAPI) -> None:
             raise NotFound("the page's wallet module is not installed: run `npm ci` in contracts/")
         return FileResponse(WALLET_MODULE, media_type="text/javascript")
 
+    return api
+
+
+def mount_files(api: FastAPI) -> None:
+    """The page's own files, under `/web/`; after the routes, which go first."""
     api.mount("/web", StaticFiles(directory=WEB), name="web")
