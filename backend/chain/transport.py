@@ -40,8 +40,8 @@ class HttpTransport:
                 return await _read(target, reply, self._most_bytes)
         except UpstreamError as error:
             raise NodeUnreachable(
-                f"no answer from the node at {target.host}:{target.port} ({error.message}); start it, or name "
-                "another in EMPORION_RPC_URLS"
+                f"no answer from the node at {target.host}:{target.port} ({error.message}); start it, "
+                "or name another in EMPORION_RPC_URLS"
             ) from error
         except BodyTooLarge as error:
             raise LogsRefused(f"the node at {target.host} sent too much: {error.message}") from error
