@@ -1,7 +1,7 @@
 """Letting a request in: scope, service, gate, limits, and credits held for its worst case."""
 
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backend.accounts.key_use import KeyUse, SetAside
 from backend.accounts.principal import Principal, Scope
@@ -22,6 +22,58 @@ from backend.meter.schemas import Available, HoldRequest, Receipt, Served, TabKe
 
 DEFAULT_OUTPUT: Final = 1_024
 """Tokens of an answer whose caller named no length; never the model's whole window."""
+UNCOUNTED: Final = WorstCase(0, 0)
+"""Of a plan whose measure a request is not counted in: it is charged by the request alone."""
+
+
+class Bounded(Protocol):
+    """A request bounded under a plan."""
+
+    @property
+    def worst(self) -> WorstCase:
+        """The most it can use."""
+        ...
+
+
+B = TypeVar("B", bound=Bounded)
+B_co = TypeVar("B_co", bound=Bounded, covariant=True)
+
+
+class Job(Protocol[B_co]):
+    """What is asked of a service, before a plan is chosen for it."""
+
+    @property
+    def model(self) -> str:
+        """The service's name, in any of its forms."""
+        ...
+
+    def bound(self, listed: ListedService, promised: LimitsDocument | None, terms: Terms) -> B_co:
+        """Bound it under a plan. Raises RequestError where it cannot be served."""
+        ...
+
+    def counts(self, measure: Measure) -> bool:
+        """Whether the bound is in this measure of a plan."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ModelJob:
+    """A call of a language model: counted in tokens."""
+
+    call: Call
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.call.model
+
+    def bound(self, listed: ListedService, promised: LimitsDocument | None, terms: Terms) -> Prepared:
+        """The rewritten body. Raises MalformedRequest, Unprocessable."""
+        return prepare(self.call, limits_for(listed, promised))
+
+    def counts(self, measure: Measure) -> bool:
+        """Tokens alone."""
+        return measure is Measure.TOKENS
 
 
 class Metering(Protocol):
@@ -56,15 +108,18 @@ class Asked:
 
 
 @dataclass(slots=True)
-class Admitted:
-    """A request let in under one grant. `hold` is None where nothing can be charged."""
+class Admitted(Generic[B]):
+    """A request let in under one grant. `hold` is None where nothing can be charged; `worst` is in the plan's
+    measure.
+    """
 
     asked: Asked
     listed: ListedService
     standing: Standing
     grant: Grant
-    prepared: Prepared
+    prepared: B
     card: RateCard
+    worst: WorstCase
     hold: HoldRequest | None
     aside: SetAside | None
     slot: Slot = field(repr=False)
@@ -100,10 +155,10 @@ class Admission:
         self._clock = clock
         self._policy: Policy = policy
 
-    async def admit(self, asked: Asked, call: Call) -> Admitted:
+    async def admit(self, asked: Asked, job: Job[B]) -> Admitted[B]:
         """Let a request in. Raises RequestError and its kind; PaymentRequired carries offers."""
         asked.principal.require_scope(Scope.INFERENCE)
-        listed = await self._catalog.resolve(call.model)
+        listed = await self._catalog.resolve(job.model)
         asked.principal.require_service(listed.service_id)
         policy = listed.document.get("confirmation") or self._policy
         try:
@@ -115,40 +170,40 @@ class Admission:
                 min_block=asked.min_block,
             )
         except PaymentRequired as error:
-            raise await self._with_offers(error, asked, listed, call) from None
-        return await self._first(asked, listed, standing, grants, call)
+            raise await self._with_offers(error, asked, listed, job) from None
+        return await self._first(asked, listed, standing, grants, job)
 
-    async def release(self, admitted: Admitted) -> None:
+    async def release(self, admitted: Admitted[Any]) -> None:
         """Undo everything: nothing was served."""
         admitted.slot.release(0)
         if admitted.hold is not None:
             await self._meter.void(admitted.hold)
         await self._free_aside(admitted, MicroCredits(0))
 
-    async def settle(self, admitted: Admitted, served: Served) -> Receipt:
+    async def settle(self, admitted: Admitted[Any], served: Served) -> Receipt:
         """Write what was served and free what was set aside beyond it."""
         admitted.slot.release(served.units_in + served.units_out)
         receipt = await self._meter.capture(served)
         await self._free_aside(admitted, receipt.body.micro_credits)
         return receipt
 
-    async def _free_aside(self, admitted: Admitted, spent: MicroCredits) -> None:
+    async def _free_aside(self, admitted: Admitted[Any], spent: MicroCredits) -> None:
         aside, admitted.aside = admitted.aside, None
         await self._key_use.settle(aside, spent)
 
     async def _first(
-        self, asked: Asked, listed: ListedService, standing: Standing, grants: tuple[Grant, ...], call: Call
-    ) -> Admitted:
+        self, asked: Asked, listed: ListedService, standing: Standing, grants: tuple[Grant, ...], job: Job[B]
+    ) -> Admitted[B]:
         """The first grant that can pay. Raises PaymentRequired where every tab is too small."""
         worst: dict[int, int] = {}
         for grant in grants:
-            admitted = await self._try(asked, listed, standing, grant, call, worst)
+            admitted = await self._try(asked, listed, standing, grant, job, worst)
             if admitted is not None:
                 return admitted
         need = Need(self._clock.now(), worst)
         raise PaymentRequired(
-            "the credits left do not cover the most this request can cost; buy or deposit more, or ask for a "
-            "shorter answer (max_tokens)",
+            "the credits left do not cover the most this request can cost; buy or deposit more, or ask for "
+            "less (max_tokens, a smaller range)",
             offers=self._offers.for_standing(standing, need),
             worst_case_micro_credits={str(plan): str(cost) for plan, cost in worst.items()},
         )
@@ -159,18 +214,19 @@ class Admission:
         listed: ListedService,
         standing: Standing,
         grant: Grant,
-        call: Call,
+        job: Job[B],
         worst: dict[int, int],
-    ) -> Admitted | None:
+    ) -> Admitted[B] | None:
         promised = await self._metadata.limits(grant.terms.limits_hash)
-        prepared = prepare(call, limits_for(listed, promised))
+        prepared = job.bound(listed, promised, grant.terms)
         card = card_of(grant.terms)
-        cost = worst_cost(card, grant.terms, prepared.worst)
+        counted = prepared.worst if job.counts(grant.terms.measure) else UNCOUNTED
+        cost = cost_exact(card, counted.units_in, counted.units_out)
         worst[grant.terms.plan_id] = cost
         tokens = prepared.worst.units_in + prepared.worst.units_out
         key = (int(grant.terms.plan_id), bytes(standing.holder))
         slot = self._limiter.take(key, quota_for(grant, promised), tokens)
-        admitted = Admitted(asked, listed, standing, grant, prepared, card, None, None, slot)
+        admitted = Admitted(asked, listed, standing, grant, prepared, card, counted, None, None, slot)
         try:
             paid = await self._hold(admitted, cost)
         except BaseException:
@@ -180,7 +236,7 @@ class Admission:
             slot.release(0)
         return admitted if paid else None
 
-    async def _hold(self, admitted: Admitted, cost: MicroCredits) -> bool:
+    async def _hold(self, admitted: Admitted[Any], cost: MicroCredits) -> bool:
         """Set the worst case aside in the key's cap and in the tab; False where the tab does not cover it."""
         if cost == 0:
             return True
@@ -199,7 +255,7 @@ class Admission:
         return held
 
     async def _with_offers(
-        self, error: PaymentRequired, asked: Asked, listed: ListedService, call: Call
+        self, error: PaymentRequired, asked: Asked, listed: ListedService, job: Job[Bounded]
     ) -> PaymentRequired:
         """The same refusal with what would help, priced for this request."""
         standing = await self._gate.standing(asked.principal.address, listed.service_id, self._policy)
@@ -207,10 +263,11 @@ class Admission:
         for one in standing.owned:
             promised = await self._metadata.limits(one.terms.limits_hash)
             try:
-                case = prepare(call, limits_for(listed, promised)).worst
+                case = job.bound(listed, promised, one.terms).worst
             except RequestError:
                 continue
-            worst[one.terms.plan_id] = worst_cost(card_of(one.terms), one.terms, case)
+            case = case if job.counts(one.terms.measure) else UNCOUNTED
+            worst[one.terms.plan_id] = cost_exact(card_of(one.terms), case.units_in, case.units_out)
         offers: list[dict[str, Any]] = self._offers.for_standing(standing, Need(self._clock.now(), worst))
         if asked.plan is not None:
             offers = [offer for offer in offers if offer["plan_id"] == asked.plan]
@@ -223,12 +280,6 @@ def card_of(terms: Terms) -> RateCard:
         return RateCard(0, 0, 0)
     return RateCard(terms.per_request, terms.per_unit_in, terms.per_unit_out)
 
-
-def worst_cost(card: RateCard, terms: Terms, worst: WorstCase) -> MicroCredits:
-    """The most a request can cost; a plan that does not count tokens is charged by the request alone."""
-    if terms.measure is not Measure.TOKENS:
-        return cost_exact(card, 0, 0)
-    return cost_exact(card, worst.units_in, worst.units_out)
 
 
 def limits_for(listed: ListedService, promised: LimitsDocument | None) -> Limits:

@@ -66,7 +66,7 @@ def receipt_json(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def decided_headers(admitted: Admitted, late_by: int | None) -> Headers:
+def decided_headers(admitted: Admitted[Any], late_by: int | None) -> Headers:
     """What is known before the upstream answers."""
     standing = admitted.standing
     found: Headers = [
@@ -79,7 +79,7 @@ def decided_headers(admitted: Admitted, late_by: int | None) -> Headers:
     return found + admitted.slot.headers()
 
 
-def paid_headers(admitted: Admitted, receipt: Receipt) -> Headers:
+def paid_headers(admitted: Admitted[Any], receipt: Receipt) -> Headers:
     """What is known once the answer is complete."""
     found: Headers = [(b"emporion-receipt", orjson.dumps(receipt_json(receipt)))]
     if admitted.hold is not None:
@@ -87,7 +87,7 @@ def paid_headers(admitted: Admitted, receipt: Receipt) -> Headers:
     return found
 
 
-def receipt_comment(admitted: Admitted, receipt: Receipt) -> bytes:
+def receipt_comment(admitted: Admitted[Any], receipt: Receipt) -> bytes:
     """The SSE comment before `[DONE]`: other readers skip it."""
     said = receipt_json(receipt)
     if admitted.hold is not None:

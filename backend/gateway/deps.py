@@ -22,8 +22,9 @@ from backend.entitlement.service import Gate
 from backend.gateway.admission import Admission
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.holds import HoldKeeper
-from backend.gateway.inference_app import InferenceApp, InferenceParts
+from backend.gateway.inference_app import InferenceApp
 from backend.gateway.limits import Limiter
+from backend.gateway.metered_app import MeteredParts
 from backend.gateway.offers import Offers
 from backend.gateway.origins import sign_in_domains
 from backend.gateway.relay import Relay
@@ -154,7 +155,7 @@ def _inference(
         clock,
         settings.confirmation,
     )
-    parts = InferenceParts(
+    parts = MeteredParts(
         resolver=shared.resolver,
         key_use=shared.key_use,
         admission=admission,

@@ -12,8 +12,9 @@ from backend.gateway.admission import Admission
 from backend.gateway.answers import paid_headers, receipt_comment
 from backend.gateway.asgi import Headers, Send, send_whole
 from backend.gateway.error_replies import openai_error
-from backend.gateway.served import Accountant, Turn
+from backend.gateway.served import Accountant, Turn, hash_of
 from backend.inference.operations import Operation
+from backend.inference.prepare import Prepared
 from backend.inference.router import Answer
 from backend.inference.stream import StreamScanner
 from backend.inference.usage import Usage, usage_in_reply
@@ -22,6 +23,7 @@ from backend.meter.schemas import Outcome, Receipt
 ANSWER_LIMIT: Final = 64 * 1024 * 1024
 NOTHING: Final = Usage(0, 0)
 SSE: Final = b"text/event-stream; charset=utf-8"
+ModelTurn = Turn[Prepared]
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
@@ -66,7 +68,7 @@ class Relay:
         self._accountant = accountant
         self._clock = clock
 
-    async def whole(self, turn: Turn, answer: Answer, delivery: Delivery, headers: Headers) -> None:
+    async def whole(self, turn: ModelTurn, answer: Answer, delivery: Delivery, headers: Headers) -> None:
         """A JSON answer: read, written down, then sent with its receipt."""
         body = await answer.read(ANSWER_LIMIT)
         usage = await self._accountant.counted(turn, usage_in_reply(body), _reply_text(body))
@@ -77,7 +79,7 @@ class Relay:
             delivery.send, 200, [media, _NO_STORE, *headers, *paid_headers(turn.admitted, receipt)], body
         )
 
-    async def stream(self, turn: Turn, answer: Answer, delivery: Delivery, headers: Headers) -> None:
+    async def stream(self, turn: ModelTurn, answer: Answer, delivery: Delivery, headers: Headers) -> None:
         """A stream: events as they come, then the receipt as a comment, then `[DONE]`."""
         scanner = StreamScanner(keep_usage=turn.admitted.prepared.wants_usage)
         await delivery.begin([(b"content-type", SSE), _NO_STORE, (b"x-accel-buffering", b"no"), *headers])
@@ -97,11 +99,11 @@ class Relay:
             raise
         await asyncio.shield(self._finish(turn, scanner, delivery))
 
-    async def failed(self, turn: Turn) -> None:
+    async def failed(self, turn: Turn[Any]) -> None:
         """Write down a request of which nothing was delivered; nothing is charged."""
         await self._written(turn, Outcome.FAILED, NOTHING, b"")
 
-    async def _finish(self, turn: Turn, scanner: StreamScanner, delivery: Delivery) -> None:
+    async def _finish(self, turn: ModelTurn, scanner: StreamScanner, delivery: Delivery) -> None:
         usage = await self._accountant.counted(turn, scanner.usage, _text_if_needed(scanner))
         receipt = await self._written(turn, Outcome.COMPLETED, usage, delivery.delivered + scanner.tail)
         await delivery.part(receipt_comment(turn.admitted, receipt), comment=True)
@@ -110,7 +112,7 @@ class Relay:
         await delivery.end()
 
     async def _break_off(
-        self, turn: Turn, scanner: StreamScanner, delivery: Delivery, error: EmporionError
+        self, turn: ModelTurn, scanner: StreamScanner, delivery: Delivery, error: EmporionError
     ) -> None:
         """One error chunk; no other upstream takes over once the caller has seen a part."""
         receipt = await self._partial(turn, scanner, delivery)
@@ -118,7 +120,7 @@ class Relay:
         await delivery.part(receipt_comment(turn.admitted, receipt), comment=True)
         await delivery.end()
 
-    async def _partial(self, turn: Turn, scanner: StreamScanner, delivery: Delivery) -> Receipt:
+    async def _partial(self, turn: ModelTurn, scanner: StreamScanner, delivery: Delivery) -> Receipt:
         """Charge what was delivered, by the upstream's count if it came, else by ours."""
         text = scanner.delivered_text()
         if not text and scanner.usage is None:
@@ -126,8 +128,8 @@ class Relay:
         usage = await self._accountant.counted(turn, scanner.usage, text)
         return await self._written(turn, Outcome.PARTIAL, usage, delivery.delivered)
 
-    async def _written(self, turn: Turn, outcome: Outcome, usage: Usage, response: bytes) -> Receipt:
-        served = self._accountant.served(turn, outcome, usage, response)
+    async def _written(self, turn: Turn[Any], outcome: Outcome, usage: Usage, response: bytes) -> Receipt:
+        served = self._accountant.served(turn, outcome, usage, hash_of(response))
         return await self._admission.settle(turn.admitted, served)
 
 
@@ -135,7 +137,7 @@ def _text_if_needed(scanner: StreamScanner) -> str:
     return "" if scanner.usage is not None else scanner.delivered_text()
 
 
-def _error_event(turn: Turn, error: EmporionError) -> bytes:
+def _error_event(turn: ModelTurn, error: EmporionError) -> bytes:
     """The chunk both SDKs raise on: OpenAI's error beside a choice that ended with `error`."""
     said: dict[str, Any] = {
         "id": turn.admitted.asked.request_id,

@@ -1,12 +1,12 @@
 """From an answer to the facts of its usage row: hashes, counts, cost."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Generic, Protocol
 
 from backend.core.clock import Clock
-from backend.core.units import ZERO_HASH, Hash32, Measure, MicroCredits, UnixTime, keccak, to_hash
-from backend.gateway.admission import Admitted
-from backend.inference.prepare import prompt_text
+from backend.core.units import ZERO_HASH, Hash32, MicroCredits, UnixTime, keccak, to_hash
+from backend.gateway.admission import Admitted, B
+from backend.inference.prepare import Prepared, prompt_text
 from backend.inference.upstream import Upstream
 from backend.inference.usage import TokenCounter, Usage
 from backend.meter.pricing import cost_exact
@@ -38,12 +38,12 @@ class NoFingerprints:
 
 
 @dataclass(slots=True)
-class Turn:
+class Turn(Generic[B]):
     """One request under way: when it began, what came in, which upstream answers, when its first byte
     came.
     """
 
-    admitted: Admitted
+    admitted: Admitted[B]
     route: str
     body: bytes
     started: float
@@ -59,7 +59,7 @@ class Accountant:
         self._clock = clock
         self._counter = counter
 
-    async def counted(self, turn: Turn, told: Usage | None, delivered: str) -> Usage:
+    async def counted(self, turn: Turn[Prepared], told: Usage | None, delivered: str) -> Usage:
         """The upstream's own count within the worst case, else ours of the prompt and what was delivered."""
         prepared = turn.admitted.prepared
         if told is None:
@@ -67,9 +67,9 @@ class Accountant:
             told = Usage(prompt, await self._counter.count_tokens(delivered), estimated=True)
         return told.within(prepared.worst)
 
-    def served(self, turn: Turn, outcome: Outcome, usage: Usage, response: bytes) -> Served:
-        """The facts of the usage row. `response` is every byte of the answer as the caller got it, less our
-        comments.
+    def served(self, turn: Turn[Any], outcome: Outcome, usage: Usage, response_hash: Hash32) -> Served:
+        """The facts of the usage row. `response_hash` is of every byte of the answer as the caller got it, less
+        our comments; zero for none.
         """
         admitted, now = turn.admitted, self._clock.monotonic()
         first = turn.first_byte
@@ -85,7 +85,7 @@ class Accountant:
             cost=_cost(admitted, outcome, usage),
             model_digest=made.model_digest,
             request_hash=keccak(turn.body),
-            response_hash=keccak(response) if response else ZERO_HASH,
+            response_hash=response_hash,
             started_at=turn.started_at,
             duration_ms=round((now - turn.started) * 1000),
             estimated=usage.estimated,
@@ -95,15 +95,21 @@ class Accountant:
         )
 
 
-def _cost(admitted: Admitted, outcome: Outcome, usage: Usage) -> MicroCredits:
+def _cost(admitted: Admitted[Any], outcome: Outcome, usage: Usage) -> MicroCredits:
     """Nothing for a request that delivered nothing; else the rate card, never above the hold."""
     if outcome is Outcome.FAILED:
         return MicroCredits(0)
-    by_tokens = admitted.grant.terms.measure is Measure.TOKENS
-    units_in, units_out = (usage.units_in, usage.units_out) if by_tokens else (0, 0)
-    return cost_exact(admitted.card, units_in, units_out)
+    worst = admitted.worst
+    return cost_exact(
+        admitted.card, min(usage.units_in, worst.units_in), min(usage.units_out, worst.units_out)
+    )
 
 
-def _digest(admitted: Admitted) -> Hash32:
+def _digest(admitted: Admitted[Any]) -> Hash32:
     facts = admitted.listed.document.get("model") or {}
     return to_hash(facts["digest"]) if facts.get("digest") else ZERO_HASH
+
+
+def hash_of(response: bytes) -> Hash32:
+    """The hash of an answer; zero where there was none."""
+    return keccak(response) if response else ZERO_HASH

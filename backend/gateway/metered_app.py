@@ -1,0 +1,159 @@
+"""What every metered route does first and last, as pure ASGI: who asks, errors as answers, callers that leave."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from backend.accounts.key_use import KeyUse
+from backend.accounts.resolver import CredentialResolver
+from backend.core.clock import Clock
+from backend.core.errors import Draining, EmporionError, MalformedRequest, MethodNotAllowed
+from backend.core.logs import get_logger
+from backend.core.units import PlanId
+from backend.entitlement.head import HeadWatch
+from backend.gateway.admission import Admission, Asked
+from backend.gateway.asgi import ClientGone, Receive, Scope, Send, header
+from backend.gateway.client_address import ClientAddress
+from backend.gateway.credentials import presented
+from backend.gateway.error_replies import send_error
+from backend.gateway.holds import HoldKeeper
+from backend.gateway.relay import Delivery, Relay
+from backend.gateway.request_ids import new_request_id
+from backend.gateway.served import Fingerprints
+from backend.inference.router import Member, Router
+from backend.inference.schemas import ServiceKey
+
+KEEP_ALIVE_SECONDS: Final = 15.0
+KEEP_ALIVE: Final = b": keep-alive\n\n"
+
+
+class MembersOf(Protocol):
+    """Knows the live upstreams of a service."""
+
+    async def members(self, service: ServiceKey) -> Sequence[Member]:
+        """Empty where none is bound."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredParts:
+    """What the metered routes are made of."""
+
+    resolver: CredentialResolver
+    key_use: KeyUse
+    admission: Admission
+    upstreams: MembersOf
+    router: Router
+    relay: Relay
+    holds: HoldKeeper
+    watch: HeadWatch
+    fingerprints: Fingerprints
+    addresses: ClientAddress
+    clock: Clock
+    max_body_bytes: int
+
+
+class MeteredApp:
+    """Serves requests one by one. `drain` lets running ones end and refuses new ones."""
+
+    def __init__(self, parts: MeteredParts) -> None:
+        self._parts = parts
+        self._draining = False
+        self._log = get_logger("gateway")
+
+    def drain(self) -> None:
+        """Take no new requests."""
+        self._draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, to its end."""
+        request_id = new_request_id()
+        delivery = Delivery(send, self._parts.clock)
+        try:
+            if self._draining:
+                raise Draining("this process is stopping; send the request again")
+            await self.serve(scope, receive, delivery, request_id)
+        except ClientGone:
+            return
+        except EmporionError as error:
+            self._told(error, request_id)
+            if delivery.begun:
+                raise
+            await send_error(send, error, scope["path"], request_id)
+        except Exception:
+            self._log.exception("gateway.request.crashed", request_id=request_id)
+            if delivery.begun:
+                raise
+            await send_error(send, EmporionError("unexpected"), scope["path"], request_id)
+
+    async def serve(self, scope: Scope, receive: Receive, delivery: Delivery, request_id: str) -> None:
+        """What a kind of route does. Raises EmporionError, which becomes the answer."""
+        raise MethodNotAllowed(f"{scope['path']} is not served")
+
+    async def asked(self, scope: Scope, request_id: str) -> Asked:
+        """Who asks, and what the headers say. Raises InvalidCredential, MalformedRequest."""
+        said = presented(scope, self._parts.addresses)
+        principal = await self._parts.resolver.resolve(said)
+        self._parts.key_use.count(principal, said.client)
+        plan, block = _number(scope, b"emporion-plan"), _number(scope, b"emporion-min-block")
+        return Asked(request_id, principal, said.client, None if plan is None else PlanId(plan), block)
+
+    def late_by(self) -> int | None:
+        """Seconds of the index's silence where that is worth a word."""
+        return self._parts.watch.lag() if self._parts.watch.is_late() else None
+
+    def _told(self, error: EmporionError, request_id: str) -> None:
+        if error.status >= 500:
+            self._log.warning(
+                "gateway.request.failed", request_id=request_id, code=error.code, reason=error.message
+            )
+
+
+async def until_gone(
+    answering: Coroutine[Any, Any, None], receive: Receive, delivery: Delivery, *, comments: bool = True
+) -> None:
+    """Answer, unless the client leaves first: then the upstream is dropped at once. Raises ClientGone.
+
+    `comments`: whether an idle stream is kept alive by them.
+    """
+    work = asyncio.ensure_future(answering)
+    watch = asyncio.ensure_future(_left(receive, delivery, comments))
+    try:
+        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if not work.done():
+            work.cancel()
+            with suppress(asyncio.CancelledError):
+                await work
+            raise ClientGone("the client left")
+        await work
+    finally:
+        watch.cancel()
+        if not work.done():
+            work.cancel()
+        await asyncio.gather(work, watch, return_exceptions=True)
+
+
+async def _left(receive: Receive, delivery: Delivery, comments: bool) -> None:
+    """Return when the client has left; meanwhile keep an idle stream alive."""
+    while True:
+        try:
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            idle = delivery.clock.monotonic() - delivery.last
+            if comments and delivery.begun and idle >= KEEP_ALIVE_SECONDS:
+                await delivery.part(KEEP_ALIVE, comment=True)
+            continue
+        if message["type"] == "http.disconnect":
+            return
+
+
+def _number(scope: Scope, name: bytes) -> int | None:
+    text = header(scope, name)
+    if text is None:
+        return None
+    if not text.isdigit() or len(text) > 18:
+        raise MalformedRequest(f"the header {name.decode()} must be a whole number")
+    return int(text)
