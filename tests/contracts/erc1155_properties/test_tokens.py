@@ -1,62 +1,84 @@
-"""The ERC-1155 properties, on ours and on those of OpenZeppelin and Solady.
+"""The property suite on our two tokens and on the two implementations most others stand on.
 
-every token
-├── should tell its interfaces and what moved
-├── should move nothing that is not held, approved, or accepted
-└── should keep the books over any sequence of batches
+AccessToken: units are bought; RevenueShares: shares come out of a provider's million.
+OpenZeppelin, Solady: minted.
 """
 
 from __future__ import annotations
 
-import pytest
+from backend.chain.contract import call_data
+from tests.contracts.erc1155_properties.suite import Erc1155Properties, Subject
+from tests.contracts.invariants.machine import Machine
+from tests.contracts.invariants.world import ACTORS, World
+from tests.model.records import HOLD
+from tests.model.refusal import UINT256_MAX
 
-from tests.contracts.erc1155_properties.suite import Erc1155Suite, Token
-from tests.contracts.protocol import METERED, PASS, Protocol
-
-
-def holders(p: Protocol) -> tuple[str, str, str]:
-    return (p.buyer, p.stranger, p.staker)
-
-
-class TestAccessToken(Erc1155Suite):
-    @pytest.fixture
-    def token(self, p: Protocol) -> Token:
-        ids = p.create_plan(PASS), p.create_plan(METERED)
-
-        def mint(holder: str, identifier: int, units: int) -> None:
-            p.buy(identifier, units, recipient=holder)
-
-        return Token(p.stage, p.access, mint, ids, holders(p))
+PROVIDER, BUILDER, BUYER, STAKER, _ = ACTORS
 
 
-class TestRevenueShares(Erc1155Suite):
-    @pytest.fixture
-    def token(self, p: Protocol) -> Token:
-        p.register()
+class AccessUnits(Subject):
+    """Units of plans whose units move: what is bought for somebody else is theirs."""
 
-        def mint(holder: str, identifier: int, units: int) -> None:
-            arguments = (p.provider, holder, identifier, units, b"")
-            p.send(p.shares, "safeTransferFrom", *arguments, sender=p.provider)
+    ids = (1 << 20 | 4, 1 << 20 | 2 << 4 | 4 | 2)
 
-        return Token(p.stage, p.shares, mint, (1, 2), holders(p))
+    def __init__(self) -> None:
+        world = World()
+        self.machine, self.token = world.machine, world.contracts["AccessToken"]
 
-
-class PeerSuite(Erc1155Suite):
-    name = ""
-
-    @pytest.fixture
-    def token(self, p: Protocol) -> Token:
-        contract = p.stage.deploy(self.name)
-
-        def mint(holder: str, identifier: int, units: int) -> None:
-            p.send(contract, "mint", holder, identifier, units, sender=p.stranger)
-
-        return Token(p.stage, contract, mint, (1, 2), holders(p))
+    def give(self, to: bytes, token_id: int, amount: int) -> None:
+        data = call_data("AccessToken", "buy", token_id, amount, to, UINT256_MAX, UINT256_MAX, HOLD)
+        assert self.machine.send(BUYER, self.token, data).error is None
 
 
-class TestOpenZeppelin(PeerSuite):
-    name = "OpenZeppelinTokens"
+class Shares(Subject):
+    """Shares of two services, out of their providers' million."""
+
+    ids = (1, 2)
+
+    def __init__(self) -> None:
+        world = World()
+        self.machine, self.token = world.machine, world.contracts["RevenueShares"]
+
+    def give(self, to: bytes, token_id: int, amount: int) -> None:
+        holder = PROVIDER if token_id == 1 else BUILDER
+        data = call_data("RevenueShares", "safeTransferFrom", holder, to, token_id, amount, b"")
+        assert self.machine.send(holder, self.token, data).error is None
 
 
-class TestSolady(PeerSuite):
-    name = "SoladyTokens"
+class Mintable(Subject):
+    """A token that anybody mints."""
+
+    ids = (0, 2**256 - 1)
+    artifact = ""
+
+    def __init__(self) -> None:
+        self.machine = Machine()
+        self.token = self.machine.deploy(bytes([0x11]) * 20, self.artifact)
+
+    def give(self, to: bytes, token_id: int, amount: int) -> None:
+        data = call_data(self.artifact, "mint", to, token_id, amount)
+        assert self.machine.send(to, self.token, data).error is None
+
+
+class OpenZeppelinTokens(Mintable):
+    artifact = "OpenZeppelinTokens"
+
+
+class SoladyTokens(Mintable):
+    artifact = "SoladyTokens"
+
+
+class TestAccessToken(Erc1155Properties):
+    subject_class = AccessUnits
+
+
+class TestRevenueShares(Erc1155Properties):
+    subject_class = Shares
+
+
+class TestOpenZeppelin(Erc1155Properties):
+    subject_class = OpenZeppelinTokens
+
+
+class TestSolady(Erc1155Properties):
+    subject_class = SoladyTokens
