@@ -140,9 +140,9 @@ class RowBook:
         self.facts[table].append({**FACTS[table].fresh(self._chain_id, key), **values})
 
     def changed(self) -> Mapping[Model, list[Row]]:
-        """Rows to insert or update."""
+        """Rows to insert or update, by key: who locks several tabs at once locks them in this order."""
         return {
-            table: [row for key in keys if (row := self._rows[table][key]) is not None]
+            table: [row for key in sorted(keys) if (row := self._rows[table][key]) is not None]
             for table, keys in self._dirty.items()
             if keys
         }
