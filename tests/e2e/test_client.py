@@ -4,10 +4,16 @@ AsyncEmporion
     finds, buys, calls and verifies; a plan of a kind that is not sold is named
 Emporion
     does the same without `await`
+examples/buy_and_ask.py
+    runs as its docstring says
 """
 
 import asyncio
+import os
+import secrets
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -18,6 +24,7 @@ from backend.client import AsyncEmporion, Emporion, GatewayError, Wallet
 from backend.core.errors import InsufficientFunds, NotFound
 from tests.e2e.stage import published
 
+EXAMPLE = Path(__file__).parents[2] / "examples" / "buy_and_ask.py"
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
@@ -82,3 +89,19 @@ class TestClient:
                 return answer.choices[0].message.content or ""
 
         assert await asyncio.to_thread(ten_lines)
+
+
+class TestExample:
+    async def test_ten_lines_buy_and_ask(self, stage: World, tmp_path: Path) -> None:
+        secret = secrets.token_bytes(32)
+        wallet = Wallet(secret)
+        await stage.devnet.faucet.fund(wallet.address, Gift(dollars=50 * 10**6, emp=0))
+        key_file = tmp_path / "key"
+        key_file.write_text(secret.hex())
+        places = {"GATEWAY": stage.services.url, "NODE": stage.devnet.rpc_url, "KEY_FILE": str(key_file)}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, str(EXAMPLE), env=dict(os.environ) | places, stdout=asyncio.subprocess.PIPE
+        )
+        told, _ = await process.communicate()
+        assert process.returncode == 0
+        assert told.strip()
