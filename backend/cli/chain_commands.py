@@ -10,7 +10,8 @@ from backend.cli.gateway_client import GatewayClient, GatewayRefused
 from backend.cli.options import AsJson, KeyName
 from backend.cli.outcomes import moment
 from backend.cli.output import print_json, say, show, show_rows, working
-from backend.cli.wiring import chain, chain_store, node, prepared, run, until_signal, wallet
+from backend.cli.stores import chain_store
+from backend.cli.wiring import chain, node, prepared, run, until_signal, wallet
 from backend.core.deployment import Deployment
 from backend.core.errors import UpstreamUnavailable
 from backend.core.settings import Settings

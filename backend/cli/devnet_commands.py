@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 
-from backend.cli.demo.run import run_demo
 from backend.cli.devnet.controls import seconds_of
 from backend.cli.devnet.environment import devnet_home
 from backend.cli.devnet.network import Devnet
@@ -140,6 +139,8 @@ def demo(
     report: Annotated[Path | None, typer.Option(help="Write the report as JSON here.")] = None,
 ) -> None:
     """Play the whole economy hop by hop on this machine; every hop is checked. About a minute."""
+    from backend.cli.demo.run import run_demo
+
     prepared(devnet=True, log_level="warning")
     played = run(run_demo(typer.echo, report))
     seconds = played.to_json()["seconds"]

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from backend.chain.signatures import NodeSignatureOracle
-from backend.cli.wiring import gateway_store, node
+from backend.cli.stores import gateway_store
+from backend.cli.wiring import node
 from backend.core.clock import SystemClock
 from backend.core.deployment import Deployment, read_deployment
 from backend.core.logs import get_logger
@@ -23,6 +24,7 @@ from backend.inference.upstreams import EmbeddedUpstream
 from backend.inference.usage import ByteCounter, TokenCounter
 from backend.meter.service import Meter
 from backend.meter.signer import MeterSigner
+from backend.meter.vouchers import VoucherCheck
 from backend.net.client import HttpClient
 from backend.net.guard import DEVNET, LOOPBACK_ONLY, PUBLIC_ONLY
 from backend.signing.keys import meter_key
@@ -54,15 +56,19 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
         engine = await _engine(settings, stack)
         client = await stack.enter_async_context(node(settings))
         box = SecretBox(settings.master_secret())
+        oracle = NodeSignatureOracle(client, ChainId(deployment.chain_id), clock)
+        escrows = _escrows(deployment)
+        vouchers = VoucherCheck(escrows, oracle)
+        meter = Meter(store, group, MeterSigner(key, escrows), clock, vouchers=vouchers)
         yield GatewayDeps(
             settings=settings,
             deployment=deployment,
             store=store,
-            meter=Meter(store, group, MeterSigner(key, _escrows(deployment)), clock),
+            meter=meter,
             upstreams=Upstreams(store, outgoing, box, clock, engine),
             blobs=LocalBlobs(settings.blobs_path),
             clock=clock,
-            oracle=NodeSignatureOracle(client, ChainId(deployment.chain_id), clock),
+            oracle=oracle,
             fetcher=outgoing,
             fingerprints=_fingerprints(settings, engine),
             counter=_counter(engine),

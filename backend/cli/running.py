@@ -12,7 +12,8 @@ from backend.cli.children import Child
 from backend.cli.gateway_parts import gateway_deps
 from backend.cli.output import say
 from backend.cli.serving import listening, served
-from backend.cli.wiring import chain, gateway_store, prepared, until_signal
+from backend.cli.stores import gateway_store
+from backend.cli.wiring import chain, prepared, until_signal
 from backend.core.clock import SystemClock
 from backend.core.errors import EmporionError
 from backend.core.logs import get_logger

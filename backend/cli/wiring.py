@@ -22,8 +22,6 @@ from backend.core.errors import SigningKeyNotFound, UnsafeSettings
 from backend.core.logs import configure_logs
 from backend.core.settings import PREFIX, Settings, load_settings
 from backend.core.units import hex_of
-from backend.db.session import Store
-from backend.db.stores import open_chain_store, open_gateway_store
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
 from backend.signing.keys import LocalKey
@@ -93,26 +91,6 @@ async def chain(settings: Settings) -> AsyncIterator[Chain]:
         await client.require_chain(deployment.chain_id)
         require_genesis(deployment, hex_of(await client.genesis_hash()))
         yield Chain(client, deployment, Contracts.of(client, deployment))
-
-
-@asynccontextmanager
-async def chain_store(settings: Settings) -> AsyncIterator[Store]:
-    """The indexer's store."""
-    store = await open_chain_store(settings)
-    try:
-        yield store
-    finally:
-        await store.close()
-
-
-@asynccontextmanager
-async def gateway_store(settings: Settings) -> AsyncIterator[Store]:
-    """The gateway's store."""
-    store = await open_gateway_store(settings)
-    try:
-        yield store
-    finally:
-        await store.close()
 
 
 @asynccontextmanager
