@@ -3,8 +3,8 @@
 from backend.client.blocking import Emporion
 from backend.client.http import GatewayError, GatewayUnreachable
 from backend.client.market import AsyncEmporion
-from backend.client.models import Bought, Plan, Service
-from backend.client.receipts import Verdict, check_receipt
+from backend.client.models import Bought, Plan, RateCard, Service
+from backend.client.verification import Evidence, Finding, Verdict, verify_receipt
 from backend.client.webhooks import MemorySeen, Seen, check_webhook
 from backend.signing.keys import LocalKey as Wallet
 
@@ -12,14 +12,17 @@ __all__ = [
     "AsyncEmporion",
     "Bought",
     "Emporion",
+    "Evidence",
+    "Finding",
     "GatewayError",
     "GatewayUnreachable",
     "MemorySeen",
     "Plan",
+    "RateCard",
     "Seen",
     "Service",
     "Verdict",
     "Wallet",
-    "check_receipt",
     "check_webhook",
+    "verify_receipt",
 ]

@@ -9,7 +9,7 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from backend.client.market import AsyncEmporion
 from backend.client.models import Bought, Plan, Service
-from backend.client.receipts import Verdict
+from backend.client.verification import Verdict
 from backend.core.errors import SettingsError
 from backend.signing.keys import LocalKey
 

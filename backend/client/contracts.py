@@ -7,7 +7,7 @@ from eth_abi.abi import decode, encode
 
 from backend.client.node import Node, types_of
 from backend.core.errors import DeploymentMismatch
-from backend.core.units import keccak, to_address
+from backend.core.units import Address, keccak, to_address
 from backend.signing.keys import LocalKey
 
 
@@ -31,6 +31,11 @@ class Contract:
         answer = await self._node.read(self.address, self.data(function, *values))
         found = decode(types_of(self._entry(function)["outputs"]), answer)
         return found[0] if len(found) == 1 else found
+
+    def part(self, function: str, value: Any, name: str) -> Any:
+        """A field of a struct that a view returned."""
+        fields = [field["name"] for field in self._entry(function)["outputs"][0]["components"]]
+        return value[fields.index(name)]
 
     async def send(self, key: LocalKey, function: str, *values: Any) -> dict[str, Any]:
         """Send a transaction and wait for its receipt. Raises NodeRefused, TransactionFailed."""
@@ -67,6 +72,6 @@ class Contracts:
         raise DeploymentMismatch(f"there is no currency {index}")
 
     @property
-    def escrow(self) -> bytes:
+    def escrow(self) -> Address:
         """Address of `UsageEscrow`, which receipts and vouchers are bound to."""
         return to_address(self["UsageEscrow"].address)

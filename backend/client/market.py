@@ -16,12 +16,13 @@ from backend.client.contracts import Contracts
 from backend.client.http import GatewayError, Http
 from backend.client.models import Bought, Plan, Service
 from backend.client.node import Node
-from backend.client.receipts import Verdict, check_receipt
 from backend.client.sign_in import personal_digest, sign_in_message
+from backend.client.verification import Evidence, Verdict, verify_receipt
 from backend.core.errors import InsufficientFunds, SettingsError
 from backend.core.units import Address, Then, checksum, hex_of, to_address
 from backend.signing.eip712 import Domain
 from backend.signing.keys import LocalKey
+from backend.signing.messages import receipt_domain
 from backend.signing.permit import Permit
 
 if TYPE_CHECKING:
@@ -146,12 +147,20 @@ class AsyncEmporion:
     async def verify_receipt(
         self, request_id: str, request: bytes | None = None, answer: bytes | None = None
     ) -> list[Verdict]:
-        """Check a receipt: signature, hashes of request and answer where given, the settled root."""
+        """Check a receipt against the chain and against the bytes of request and answer, where given."""
         receipt = await self.receipt(request_id)
-        facts = await self._http.get("/v1/deployment")
         contracts = await self._deployed()
-        proof = await self._proof(request_id)
-        return check_receipt(receipt, to_address(facts["meter"]), contracts.escrow, proof, request, answer)
+        service = await self.service(int(receipt["service_id"]))
+        record = await contracts["ServiceRegistry"].read("serviceOf", service.id)
+        evidence = Evidence(
+            domain=receipt_domain(contracts.chain_id, contracts.escrow),
+            meter=to_address(contracts["ServiceRegistry"].part("serviceOf", record, "meter")),
+            request=request,
+            response=answer,
+            proof=await self._proof(request_id),
+            card=next((plan.card for plan in service.plans if plan.id == receipt["plan_id"]), None),
+        )
+        return verify_receipt(receipt, evidence)
 
     async def claim_revenue(self, service_id: int) -> None:
         """Take what the wallet's shares of a service earned, in every currency."""

@@ -8,8 +8,21 @@ from backend.core.errors import NotFound
 
 
 @dataclass(frozen=True, slots=True)
+class RateCard:
+    """Micro-credits for a request, for a measure in, for a measure out."""
+
+    per_request: int
+    per_unit_in: int
+    per_unit_out: int
+
+    def cost(self, units_in: int, units_out: int) -> int:
+        """Micro-credits of one request; exact."""
+        return self.per_request + self.per_unit_in * units_in + self.per_unit_out * units_out
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan on sale. `unit_price` is in base units of `currency`; rates are micro-credits."""
+    """A plan on sale. `unit_price` is in base units of `currency`."""
 
     id: int
     kind: str
@@ -18,9 +31,7 @@ class Plan:
     period_seconds: int
     refundable: bool
     transferable: bool
-    per_request: int
-    per_unit_in: int
-    per_unit_out: int
+    card: RateCard
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
@@ -34,9 +45,7 @@ class Plan:
             period_seconds=int(told["period_seconds"]),
             refundable=bool(told["refundable"]),
             transferable=bool(told["transferable"]),
-            per_request=int(card["per_request"]),
-            per_unit_in=int(card["per_unit_in"]),
-            per_unit_out=int(card["per_unit_out"]),
+            card=RateCard(*(int(card[name]) for name in ("per_request", "per_unit_in", "per_unit_out"))),
         )
 
 

@@ -1,7 +1,7 @@
 """The page in Chromium against a devnet with everything running.
 
 buyer
-    from an empty wallet to an answer: connects, buys credits with a permit and one transaction, signs in, asks;
+    from an empty wallet to an answer: connects, buys with a permit and one transaction, signs in, asks;
     every signature is explained before it is asked; then sees what it has and makes a key
     declines: nothing is sent
 page

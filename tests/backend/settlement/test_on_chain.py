@@ -20,11 +20,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from backend.client.models import RateCard
+from backend.client.verification import Evidence, Finding, verify_receipt
 from backend.core.units import Address, ChainId, Hash32, PlanId
 from backend.gateway.answers import receipt_json
-from backend.meter.pricing import RateCard
 from backend.meter.schemas import ReceiptProof
-from backend.meter.verification import Evidence, Finding, verify_receipt
 from backend.settlement.chain_sender import ChainSettlement
 from backend.settlement.ports import SettleEntry
 from backend.settlement.service import LEASE_SECONDS

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from backend.client.models import RateCard
 from backend.core.errors import InvalidSignature, MalformedRequest
 from backend.core.units import (
     Address,
@@ -25,7 +26,6 @@ from backend.core.units import (
     to_address,
     to_hash,
 )
-from backend.meter.pricing import RateCard, cost_exact
 from backend.signing.ecdsa import recover
 from backend.signing.eip712 import Domain
 from backend.signing.merkle import leaf_of, verify
@@ -155,7 +155,7 @@ def _response(given: bytes | None, expected: Hash32) -> Verdict:
 def _charge(body: UsageReceipt, card: RateCard | None) -> Verdict:
     if card is None:
         return _unchecked("charge", "the plan's rate card was not given")
-    most = cost_exact(card, body.units_in, body.units_out)
+    most = card.cost(body.units_in, body.units_out)
     told = f"{body.micro_credits} micro-credits charged, {most} by the rate card"
     return _judged("charge", body.micro_credits <= most, told)
 

@@ -17,6 +17,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backend.client.models import RateCard
+from backend.client.verification import Evidence, Finding, Verdict, verify_receipt
 from backend.core.errors import MalformedRequest
 from backend.core.units import (
     ZERO_HASH,
@@ -30,9 +32,7 @@ from backend.core.units import (
     hex_of,
     keccak,
 )
-from backend.meter.pricing import RateCard
 from backend.meter.proofs import receipts_tree
-from backend.meter.verification import Evidence, Finding, Verdict, verify_receipt
 from backend.signing.keys import LocalKey
 from backend.signing.merkle import leaf_of
 from backend.signing.messages import UsageReceipt, receipt_domain

@@ -1,0 +1,349 @@
+"""Every command against a running devnet, as a person would use them in a second terminal.
+
+devnet
+├── tells accounts, network, gateway and the file for a second terminal
+├── given a second one: beside it, on other ports, and said so
+├── given the same home: refused
+├── given Ctrl-C: everything it started has ended
+└── given --keep: goes on where it was, in the present
+fund, advance, reorg, snapshot, revert
+└── index and gateway follow
+buyer, provider, stake, search, status
+├── say what they did, in words and as JSON
+└── say what is missing: funds, bond, patience
+deploy
+└── given a bare chain: a record; given it again: refused
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backend.cli.devnet.network import Devnet
+from backend.cli.devnet.ports import is_free
+from backend.cli.wiring import run
+from backend.core.units import checksum
+from backend.signing.keys import LocalKey
+from tests.emporion_command import Said, run_emporion
+
+pytestmark = [pytest.mark.devnet, pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(240)]
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "service.toml"
+SETTING = re.compile(r"^export (EMPORION_\w+)=(.*)$", re.MULTILINE)
+
+
+@dataclass
+class Economy:
+    """A devnet in a process of its own, and what it printed."""
+
+    process: "subprocess.Popen[str]"
+    home: Path
+    printed: str
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What its file for a second terminal sets."""
+        return dict(SETTING.findall((self.home / "devnet" / "env").read_text()))
+
+    @property
+    def family(self) -> list[int]:
+        """Its process and every one below it."""
+        found = [self.process.pid]
+        for pid in found:
+            for children in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(child) for child in children.read_text().split()]
+        return found
+
+    def stop(self) -> str:
+        """Ctrl-C; gives the rest of what it says."""
+        self.process.send_signal(signal.SIGINT)
+        return self.process.communicate(timeout=60)[0]
+
+
+def started(home: Path, *options: str) -> Economy:
+    """`emporion devnet OPTION...`, up to the line that says how to stop it."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EMPORION_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "backend.cli.main", "devnet", "--gateway-port", "0", *options],
+        cwd=ROOT,
+        env=environment | {"EMPORION_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert process.stdout is not None
+    printed = ""
+    for line in process.stdout:
+        printed += line
+        if "Ctrl-C stops" in line:
+            return Economy(process, home, printed)
+    raise AssertionError(f"devnet ended with {process.wait()}:\n{printed}")
+
+
+@pytest.fixture(scope="module")
+def economy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Economy]:
+    """A seeded devnet whose transactions are mined at once."""
+    found = started(tmp_path_factory.mktemp("economy"), "--port", "0")
+    run(mine_at_once(found.home / "devnet"))
+    yield found
+    found.stop()
+
+
+async def mine_at_once(home: Path) -> None:
+    async with Devnet.attach(home) as devnet:
+        await devnet.controls.mine_at_once()
+
+
+@pytest.fixture(autouse=True)
+def second_terminal(economy: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment after `. env`."""
+    for name, value in economy.settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("EMPORION_KEYSTORE_PASSWORD", "for a test")
+
+
+def does(*arguments: str) -> Any:
+    """What a command says as JSON; it must come out right."""
+    said = run_emporion(*arguments, "--json")
+    assert said.status == 0, said
+    return said.json
+
+
+def refuses(*arguments: str) -> Said:
+    """A command that must not come out right."""
+    said = run_emporion(*arguments)
+    assert said.status == 1, said
+    return said
+
+
+def get(path: str) -> Any:
+    """The gateway's answer."""
+    with urllib.request.urlopen(os.environ["EMPORION_PUBLIC_URL"] + path, timeout=10) as answer:
+        return json.load(answer)
+
+
+def eventually(truth: Callable[[], bool], seconds: float = 10) -> bool:
+    """Whether it comes true."""
+    deadline = time.monotonic() + seconds
+    while not truth():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True
+
+
+def plan_of(slug: str, kind: str) -> str:
+    """A plan of a seeded service that costs something."""
+    (service,) = [entry for entry in does("search") if str(entry["slug_model"]).endswith(f"/{slug}")]
+    plans = [plan for plan in service["plans"] if plan["kind"] == kind and plan["unit_price"] != "0"]
+    return str(plans[0]["id"])
+
+
+class TestDevnet:
+    def test_tells_what_a_wallet_needs(self, economy: Economy) -> None:
+        for words in (
+            "provider",
+            "key 0x",
+            "chain id",
+            "31337",
+            economy.settings["EMPORION_RPC_URLS"],
+            "env",
+        ):
+            assert words in economy.printed
+
+    def test_refuses_the_same_home_twice(self) -> None:
+        assert "runs from" in refuses("devnet").err
+
+    def test_runs_beside_another_and_goes_on_later(self, economy: Economy, tmp_path: Path) -> None:
+        taken = economy.settings["EMPORION_RPC_URLS"].rpartition(":")[2]
+        options = ("--port", taken, "--empty", "--keep")
+        first = started(tmp_path, *options)
+        family = first.family
+        node = first.settings["EMPORION_RPC_URLS"]
+        assert f"port {taken} is taken; the chain is at port {node.rpartition(':')[2]}" in first.printed
+        assert len(family) > 6
+        record = (tmp_path / "devnet" / "deployment.json").read_text()
+        assert first.stop().endswith("stopped\n")
+        assert first.process.returncode == 0
+        assert not [pid for pid in family if Path(f"/proc/{pid}").exists()]
+        assert is_free(int(node.rpartition(":")[2]))
+
+        second = started(tmp_path, *options)
+        assert "going on with the chain that was kept" in second.printed
+        assert (tmp_path / "devnet" / "deployment.json").read_text() == record
+        assert run(chain_time(tmp_path / "devnet")) > time.time() - 60
+        second.stop()
+
+
+async def chain_time(home: Path) -> int:
+    async with Devnet.attach(home) as devnet:
+        return await devnet.controls.now()
+
+
+class TestControls:
+    def test_fund_adds_gas_dollars_and_emp(self) -> None:
+        wallet = checksum(LocalKey.create().address)
+        gift = does("devnet", "fund", wallet)
+        assert gift == {"address": wallet, "gas": "10 ETH", "dollars": "10,000 tUSD", "EMP": "10,000 EMP"}
+        assert eventually(lambda: get(f"/v1/accounts/{wallet}")["emp"] == str(10_000 * 10**18))
+
+    def test_index_and_gateway_follow_a_revert(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wallet = funded(monkeypatch)
+        taken = does("devnet", "snapshot")
+        does("buyer", "buy", plan_of("smollm2", "pass"))
+        assert eventually(lambda: len(get(f"/v1/accounts/{wallet}")["plans"]) == 1)
+        assert does("devnet", "revert")["block"] == taken["block"]
+        assert eventually(lambda: get(f"/v1/accounts/{wallet}")["plans"] == [])
+        assert "no snapshot" in refuses("devnet", "revert").err
+
+    def test_index_and_gateway_follow_a_reorg(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wallet = funded(monkeypatch)
+        does("buyer", "buy", plan_of("smollm2", "pass"))
+        assert eventually(lambda: len(get(f"/v1/accounts/{wallet}")["plans"]) == 1)
+        assert does("devnet", "reorg", "1")["depth"] == 1
+        assert eventually(lambda: get(f"/v1/accounts/{wallet}")["plans"] == [])
+
+    def test_refuses_a_reorg_beyond_the_start(self) -> None:
+        assert "outside 1 to" in refuses("devnet", "reorg", "100000").err
+
+
+def funded(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A fresh wallet with money that signs from now on; its address."""
+    secret = os.urandom(32)
+    wallet = checksum(LocalKey(secret).address)
+    monkeypatch.setenv("EMPORION_PRIVATE_KEY", secret.hex())
+    does("devnet", "fund", wallet)
+    return wallet
+
+
+class TestBuyer:
+    def test_timed_units_become_access(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        funded(monkeypatch)
+        plan = plan_of("smollm2", "timed")
+        bought = does("buyer", "buy", plan, "2")
+        assert bought["cost"] == "4 tUSD"
+        assert bought["access_until"].endswith("UTC")
+        assert "access_until" not in does("buyer", "buy", plan, "--hold")
+        assert does("buyer", "activate", plan)["access_until"] > bought["access_until"]
+
+    def test_credits_go_all_the_way_round(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wallet = funded(monkeypatch)
+        plan = plan_of("smollm2", "metered")
+        assert does("buyer", "buy", plan, "100")["credits_in_tab"] == 100
+        does("buyer", "buy", plan, "10", "--hold")
+        assert does("buyer", "deposit", plan, "4")["credits_in_tab"] == 104
+        assert does("buyer", "refund", plan, "6")["refunded_base_units"] == 60_000
+        assert does("buyer", "withdraw", plan, "--request")["ready_at"].endswith("UTC")
+        assert "wait until the withdrawal is ready" in refuses("buyer", "withdraw", plan).err
+        does("devnet", "advance", "1d")
+        assert does("buyer", "withdraw", plan)["withdrawn"] == 104
+        assert does("buyer", "refund", plan, "104")["refunded"] == "1.04 tUSD"
+        assert eventually(
+            lambda: {entry["units"] for entry in get(f"/v1/accounts/{wallet}")["plans"]} <= {"0"}
+        )
+
+    def test_empty_wallet_is_told_the_price(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("EMPORION_PRIVATE_KEY", os.urandom(32).hex())
+        said = refuses("buyer", "buy", plan_of("smollm2", "pass"))
+        assert "this costs 20 tUSD" in said.err
+        assert "emporion devnet fund 0x" in said.err
+
+    def test_makes_a_key_that_opens_the_gateway(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        funded(monkeypatch)
+        made = does("buyer", "key", "--name", "laptop")
+        assert made["key"].startswith("emp_dev_")
+        asked = urllib.request.Request(
+            made["base_url"] + "/models", headers={"Authorization": f"Bearer {made['key']}"}
+        )
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            assert answer.status == 200
+
+
+class TestProvider:
+    def test_publishes_from_a_fresh_keystore(self, tmp_path: Path) -> None:
+        seller = does("keys", "new", "seller")["address"]
+        assert "the bond is 1,000 EMP" in refuses("provider", "publish", str(EXAMPLE), "--key", "seller").err
+        does("devnet", "fund", seller)
+        low = tmp_path / "low.toml"
+        low.write_text(EXAMPLE.read_text().replace('bond = "1000"', 'bond = "1"'))
+        assert "below the minimum of" in refuses("provider", "publish", str(low), "--key", "seller").err
+
+        made = does("provider", "publish", str(EXAMPLE), "--key", "seller")
+        assert list(made["plans"]) == ["Pass", "Month", "Credits"]
+        assert eventually(
+            lambda: made["model"] in [entry["model"] for entry in does("search", "small", "model")]
+        )
+        again = does("provider", "publish", str(EXAMPLE), "--key", "seller")
+        assert again == made | {"gas": 0}
+        other = tmp_path / "other.toml"
+        other.write_text(EXAMPLE.read_text().replace("My small model", "My other model"))
+        assert "choose another `slug`" in refuses("provider", "publish", str(other), "--key", "seller").err
+
+        does("buyer", "buy", str(made["plans"]["Pass"]), "--key", "buyer")
+        claimed = does("provider", "claim", str(made["service"]), "--key", "seller")
+        assert 0 < claimed["received_base_units"]["tUSD"] <= 25_000_000
+
+
+class TestStaker:
+    def test_locks_and_claims(self) -> None:
+        locked = does("stake", "lock", "10", "90d", "--key", "third_buyer")
+        assert locked["amount"] == "10 EMP"
+        assert locked["until"].endswith("UTC")
+        assert "received" in does("stake", "claim", "--key", "staker")
+        said = run_emporion("stake", "claim", "--key", "third_buyer")
+        assert said.status == 0
+        assert "nothing to claim yet" in said.err
+
+    def test_short_lock_is_refused_with_a_reason(self) -> None:
+        assert "the contract refused" in refuses("stake", "lock", "10", "1h", "--key", "buyer").err
+
+
+class TestSearch:
+    def test_is_a_table_for_people(self) -> None:
+        said = run_emporion("search", "weather")
+        assert said.status == 0
+        assert "Street weather" in said.out
+        assert "0.5 EMP per credit" in said.out
+
+    def test_filters(self) -> None:
+        assert [entry["name"] for entry in does("search", "--tag", "embeddings")] == ["SmolLM2 embeddings"]
+        assert does("search", "nothinglikethis") == []
+
+
+class TestOperations:
+    def test_status_tells_index_and_gateway(self) -> None:
+        told = does("status")
+        assert told["gateway"]["ready"] is True
+        assert told["chains"][0]["chain"] == 31_337
+        assert told["chains"][0]["done_percent"] > 99
+
+    def test_workers_stand_back_beside_running_ones(self) -> None:
+        assert "another process settles" in run_emporion("settle", "--once").err
+
+    def test_deploys_on_a_bare_chain(
+        self, economy: Economy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The devnet's chain has room for a second deployment, with a record of its own."""
+        funded(monkeypatch)
+        monkeypatch.setenv("EMPORION_HOME", str(tmp_path))
+        monkeypatch.setenv("EMPORION_DEVNET", "false")
+        monkeypatch.delenv("EMPORION_METER_KEY")
+        made = does("deploy")
+        assert {row["contract"] for row in made} > {"AccessToken", "UsageEscrow", "StakingVault"}
+        assert str(tmp_path / "deployment.json") in refuses("deploy").err
+        said = run_emporion("index", "--once")
+        assert said.status == 0
+        assert "indexed up to block" in said.err
+        assert does("status")["chains"][0]["lag_blocks"] == 0
