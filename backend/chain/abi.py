@@ -4,6 +4,7 @@ Encoded by Solidity's contract ABI specification: `eth_abi` does the bytes, this
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final
 
 from eth_abi.abi import encode as _encode
@@ -23,21 +24,20 @@ WORD: Final = 32
 SELECTOR: Final = 4
 
 
-class _AnyText(StringDecoder):  # type: ignore[misc]
+class _AnyText(StringDecoder):
     """A string as a stranger put it on the chain: bytes that are no UTF-8 are replaced, never an error."""
 
     def __init__(self) -> None:
-        super().__init__(handle_string_errors="replace")
+        super().__init__(handle_string_errors="replace")  # type: ignore[no-untyped-call]
 
 
+@cache
 def _decoder() -> ABIDecoder:
-    tolerant = registry.copy()
+    tolerant = registry.copy()  # type: ignore[no-untyped-call]
     tolerant.unregister("string")
-    tolerant.register(BaseEquals("string"), TextStringEncoder, _AnyText, label="string")
+    text = BaseEquals("string")  # type: ignore[no-untyped-call]
+    tolerant.register(text, TextStringEncoder, _AnyText, label="string")
     return ABIDecoder(tolerant)
-
-
-_decode: Final = _decoder().decode
 
 
 def type_of(parameter: Parameter) -> str:
@@ -89,7 +89,7 @@ def encode_values(parameters: Sequence[Parameter], values: Sequence[Any]) -> byt
 def decode_values(parameters: Sequence[Parameter], data: bytes) -> tuple[Any, ...]:
     """Decode to this program's types. Raises NodeError when the bytes are not of these types."""
     try:
-        values = _decode(types_of(parameters), data)
+        values = _decoder().decode(types_of(parameters), data)
     except (DecodingError, OverflowError, UnicodeDecodeError) as error:
         raise NodeError(
             f"the node's {len(data)} bytes are not {types_of(parameters)}; is the record of another chain?"
