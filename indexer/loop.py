@@ -1,54 +1,50 @@
 """The loop: woken by announced heads and by a clock, patient with nodes, alone in its store."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from dataclasses import dataclass, field
 
 from backend.chain.client import NodeClient
 from backend.chain.events import Header
 from backend.chain.heads import HeadFeed
 from backend.core.deployment import Deployment
-from backend.core.errors import EmporionError, NodeError
+from backend.core.errors import EmporionError
 from backend.core.logs import get_logger
 from backend.db.session import Store
 from indexer.advance import Indexer, IndexerOptions
+from indexer.bell import Bell, listen, pass_on
 from indexer.collector import rare_collections
+from indexer.endpoints import Endpoints
 from indexer.lease import sole_writer
 from indexer.mirror import Mirror
-from indexer.source import NodeSource
+from indexer.node_source import NodeSource
+from indexer.patience import backoff, tried
+from indexer.statements import Writer, in_one_write, one_at_a_time
 
-__all__ = ["IndexerOptions", "index_once", "run_indexer"]
-BACKOFF_SECONDS: Final = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+__all__ = ["ChainJob", "IndexerOptions", "index_once", "run_indexer", "run_indexers"]
 
 
-class Bell:
-    """Rung by announced heads; keeps the newest of them."""
+Nodes = NodeClient | Sequence[NodeClient]
+"""One node, or several in the order they are to be asked."""
 
-    def __init__(self) -> None:
-        self._rung = asyncio.Event()
-        self._header: Header | None = None
 
-    def ring(self, header: Header | None = None) -> None:
-        """Wake whoever waits."""
-        self._header = header
-        self._rung.set()
+@dataclass(frozen=True, slots=True)
+class ChainJob:
+    """One chain to follow: its record, its nodes, and what announces its heads, if anything does."""
 
-    async def wait(self, seconds: float) -> Header | None:
-        """Wait for a ring, or for the time to pass; the newest announced head."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._rung.wait()
-        self._rung.clear()
-        header, self._header = self._header, None
-        return header
+    deployment: Deployment
+    nodes: Nodes
+    feed: HeadFeed | None = None
+    options: IndexerOptions = field(default_factory=IndexerOptions)
 
 
 async def index_once(
-    store: Store, client: NodeClient, deployment: Deployment, options: IndexerOptions | None = None
+    store: Store, nodes: Nodes, deployment: Deployment, options: IndexerOptions | None = None
 ) -> None:
-    """Catch up with the node's head and return. Raises ChainError, DatabaseError."""
-    indexer = _indexer(store, client, deployment, options or IndexerOptions())
+    """Catch up with the nodes' head and return. Raises ChainError, DatabaseError."""
+    indexer = _indexer(store, ChainJob(deployment, nodes, options=options or IndexerOptions()), in_one_write)
     with rare_collections():
         await indexer.begin()
         await indexer.catch_up()
@@ -56,41 +52,64 @@ async def index_once(
 
 async def run_indexer(
     store: Store,
-    client: NodeClient,
+    nodes: Nodes,
     deployment: Deployment,
     stop: asyncio.Event,
     options: IndexerOptions | None = None,
     feed: HeadFeed | None = None,
 ) -> None:
-    """Follow a chain until `stop` is set; waits as a standby while another indexer holds the store.
+    """Follow one chain; see `run_indexers`."""
+    await run_indexers(store, [ChainJob(deployment, nodes, feed, options or IndexerOptions())], stop)
 
-    Without a `feed` of announced heads the node is polled. Raises WrongChain, DatabaseMismatch and other
-    final errors; retryable ones are tried again for ever.
+
+async def run_indexers(store: Store, jobs: Sequence[ChainJob], stop: asyncio.Event) -> None:
+    """Follow chains until `stop` is set; waits as a standby while another indexer holds the store.
+
+    Raises WrongChain, DatabaseMismatch and other final errors, once no chain can go on; retryable ones are
+    tried again for ever.
     """
-    chosen = options or IndexerOptions()
+    failures = 0
     while not stop.is_set():
-        async with sole_writer(store, stop, chosen.now_ms) as lost:
-            if not stop.is_set():
-                with rare_collections():
-                    indexer = _indexer(store, client, deployment, chosen)
-                    await _serve(indexer, chosen, feed, stop, lost)
+        failures = await tried(_hold_and_serve(store, jobs, stop), failures)
+        if failures:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), backoff(failures))
 
 
-def _indexer(store: Store, client: NodeClient, deployment: Deployment, options: IndexerOptions) -> Indexer:
-    mirror = Mirror(store, deployment)
-    return Indexer(mirror, NodeSource(client, mirror.addresses, options.finality_depth), options)
+async def _hold_and_serve(store: Store, jobs: Sequence[ChainJob], stop: asyncio.Event) -> None:
+    async with sole_writer(store, stop, jobs[0].options.now_ms) as lost:
+        if stop.is_set():
+            return
+        write = one_at_a_time(in_one_write)
+        with rare_collections():
+            work = [_serve(_indexer(store, job, write), job, stop, lost) for job in jobs]
+            outcomes = await asyncio.gather(*work, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
-async def _serve(
-    indexer: Indexer, options: IndexerOptions, feed: HeadFeed | None, stop: asyncio.Event, lost: asyncio.Event
-) -> None:
+def _indexer(store: Store, job: ChainJob, write: Writer) -> Indexer:
+    mirror, depth = Mirror(store, job.deployment, write), job.options.finality_depth
+    nodes = [job.nodes] if isinstance(job.nodes, NodeClient) else job.nodes
+    sources = [NodeSource(node, mirror.addresses, depth) for node in nodes]
+    source = sources[0] if len(sources) == 1 else Endpoints(sources, time.monotonic)
+    return Indexer(mirror, source, job.options)
+
+
+async def _serve(indexer: Indexer, job: ChainJob, stop: asyncio.Event, lost: asyncio.Event) -> None:
     """Follow until stopped, or until another indexer took the store over."""
     bell, done = Bell(), asyncio.Event()
-    helpers = [asyncio.create_task(_pass_on(event, done, bell)) for event in (stop, lost)]
-    if feed is not None:
-        helpers.append(asyncio.create_task(_listen(feed, bell)))
+    helpers = [asyncio.create_task(pass_on(event, done, bell)) for event in (stop, lost)]
+    if job.feed is not None:
+        helpers.append(asyncio.create_task(listen(job.feed, bell)))
     try:
-        await follow(indexer, options.poll_interval_ms / 1000, bell, done)
+        await follow(indexer, job.options.poll_interval_ms / 1000, bell, done)
+    except EmporionError as error:
+        get_logger("indexer").error(
+            "indexer.stopped", chain_id=job.deployment.chain_id, error=error.message, code=error.code
+        )
+        raise
     finally:
         for helper in helpers:
             helper.cancel()
@@ -99,49 +118,11 @@ async def _serve(
 
 async def follow(indexer: Indexer, pause: float, bell: Bell, done: asyncio.Event) -> None:
     """Bind, then catch up at every ring and every poll, until done."""
-    failures = await _tried(indexer.begin(), 0)
+    failures = await tried(indexer.begin(), 0)
     while failures and not done.is_set():
-        await bell.wait(_backoff(failures))
-        failures = await _tried(indexer.begin(), failures)
+        await bell.wait(backoff(failures))
+        failures = await tried(indexer.begin(), failures)
     announced: Header | None = None
     while not done.is_set():
-        failures = await _tried(indexer.catch_up(announced), failures)
-        announced = await bell.wait(_backoff(failures) if failures else pause)
-
-
-async def _tried(act: Awaitable[None], failures: int) -> int:
-    """Failures in a row, this one counted. Raises what cannot be helped by trying again."""
-    try:
-        await act
-    except EmporionError as error:
-        if not (error.retryable or isinstance(error, NodeError)):
-            raise
-        log = get_logger("indexer")
-        tell: Callable[..., None] = log.warning if failures else log.info
-        tell("indexer.retry", error=error.message, code=error.code, attempt=failures + 1)
-        return failures + 1
-    return 0
-
-
-def _backoff(failures: int) -> float:
-    return BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS)) - 1]
-
-
-async def _listen(feed: HeadFeed, bell: Bell) -> None:
-    """Ring for every announced head; subscribe again when the connection is lost."""
-    log, failures = get_logger("indexer"), 0
-    while True:
-        try:
-            async for header in feed.heads():
-                failures = 0
-                bell.ring(header)
-        except EmporionError as error:
-            failures += 1
-            log.warning("indexer.heads.lost", error=error.message, attempt=failures)
-        await asyncio.sleep(_backoff(max(failures, 1)))
-
-
-async def _pass_on(event: asyncio.Event, done: asyncio.Event, bell: Bell) -> None:
-    await event.wait()
-    done.set()
-    bell.ring()
+        failures = await tried(indexer.catch_up(announced), failures)
+        announced = await bell.wait(backoff(failures) if failures else pause)

@@ -6,6 +6,7 @@ SQLAlchemy's ``run_sync``. So a step is one plain function for both.
 
 # ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from itertools import chain as flat
@@ -280,3 +281,14 @@ async def in_one_write(store: Store, work: Callable[[Statements], T]) -> T:
     async with store.write_connection() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         return await connection.run_sync(lambda _: work(PostgresStatements(driver)))
+
+
+def one_at_a_time(write: Writer) -> Writer:
+    """A writer whose transactions follow one another, so that ids given in one are there for the next."""
+    turn = asyncio.Lock()
+
+    async def in_turn(store: Store, work: Callable[[Statements], T]) -> T:
+        async with turn:
+            return await write(store, work)
+
+    return in_turn
