@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from backend.chain.events import Header, RawLog
-from backend.core.errors import DatabaseBusy, NodeError, WrongChain
+from backend.core.errors import DatabaseError, NodeError, WrongChain
 from backend.core.logs import get_logger
 from indexer.backfill import StepSize, fetched
 from indexer.mirror import Mirror
@@ -80,11 +80,21 @@ class Indexer:
 
     async def _backfill(self, heads: Heads) -> None:
         """Take the final blocks in bulk. Raises NodeError when what came does not hang together."""
+        await self._require_history()
         size = StepSize(self._options.step_blocks)
         async for part in fetched(self._source, self._head.number, heads.finalized, size):
             headers = self._whole(part.headers, self._head, part.wanted)
             logs = checked_against(part.logs, headers)
             await self._take(self._step(Fork(self._head), headers, logs, heads))
+
+    async def _require_history(self) -> None:
+        """Raise NodeError when the node has pruned logs that are known to be there."""
+        known = await self._mirror.block_with_logs()
+        if known is not None and not await self._source.logs(Range(known, known)):
+            raise NodeError(
+                f"the node gives no logs of block {known}, where there are some: it has pruned them and "
+                "would hide others; name an archive node in EMPORION_RPC_URLS"
+            )
 
     def _following(self, announced: Header | None) -> Heads | None:
         """The heads, without asking for them, when the announced block follows the stored one."""
@@ -110,8 +120,8 @@ class Indexer:
     async def _take(self, step: Step) -> None:
         try:
             done = await self._mirror.apply(step)
-        except DatabaseBusy:
-            self._head = await self._mirror.head()  # another writer's, perhaps
+        except DatabaseError:
+            self._head = await self._mirror.head()  # another writer's, or ours if only the answer was lost
             raise
         last = step.headers[-1] if step.headers else step.fork
         self._head = Head(last.number, last.hash)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlmodel import col
 
 from backend.chain.events import EventReader, Header
@@ -14,7 +14,7 @@ from backend.core.deployment import Deployment
 from backend.core.errors import DatabaseError, DatabaseMismatch
 from backend.core.units import hex_of, keccak
 from backend.db.session import Store
-from backend.db.tables.chain import Block, Chain
+from backend.db.tables.chain import Block, Chain, Log
 from indexer.shapes import RAW, Row, shape_of
 from indexer.statements import Statements, Writer, in_one_write
 from indexer.steps import Applied, Head, Step, apply_step, beat
@@ -107,6 +107,14 @@ class Mirror:
         """The lowest block whose changes the journal still knows."""
         row = await self._chain()
         return row.journal_from if row else self.anchor + 1
+
+    async def block_with_logs(self) -> int | None:
+        """A block that has logs of ours for certain: the newest one stored, else the token's deployment."""
+        query = select(func.max(col(Log.block_number))).where(col(Log.chain_id) == self.chain_id)
+        async with self.store.read() as session:
+            stored: int | None = (await session.execute(query)).scalar()
+        token = self.deployment.contracts.get("EmporionToken")
+        return stored if stored is not None or token is None else token.block
 
     async def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Stored block hashes."""
