@@ -19,8 +19,8 @@ from backend.core.errors import (
 
 REVERTED: Final = 3
 _RATE = re.compile(
-    r"rate.?limit|too many requests|requests? per (second|minute|day)|compute units|capacity|throughput"
-    r"|throttl|try again in|request count|daily (request|limit)",
+    r"rate.?limit|too many requests?\b|requests? per (second|minute|day)|compute units|capacity|throughput"
+    r"|throttl|try again (in|later)|request (count|limit)|request rate|daily (request|limit)|\brps\b|/sec",
     re.IGNORECASE,
 )
 _LOGS = re.compile(
@@ -30,6 +30,7 @@ _LOGS = re.compile(
     re.IGNORECASE,
 )
 _HINT = re.compile(r"\[?(0x[0-9a-f]+)\s*(?:,|-|to)\s*(0x[0-9a-f]+)\]?", re.IGNORECASE)
+_DECIMAL_HINT = re.compile(r"with the range (\d+)-(\d+)", re.IGNORECASE)
 _FUNDS = re.compile(
     r"insufficient funds|doesn't have enough funds|out of gas: gas required exceeds allowance: 0", re.I
 )
@@ -53,8 +54,10 @@ def fault_of(method: str, error: Mapping[str, Any]) -> ChainError:
 
 def suggested_range(message: str) -> tuple[int, int] | None:
     """The block range that an error's words propose, as some providers do."""
-    found = _HINT.search(message)
-    return (int(found[1], 16), int(found[2], 16)) if found else None
+    if found := _HINT.search(message):
+        return int(found[1], 16), int(found[2], 16)
+    found = _DECIMAL_HINT.search(message)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def _revert_data(data: object) -> bytes:

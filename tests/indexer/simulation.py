@@ -12,7 +12,7 @@ from backend.core.errors import DatabaseUnreachable, EmporionError
 from backend.db.session import Store
 from indexer.advance import Indexer, IndexerOptions
 from indexer.mirror import Mirror
-from indexer.source import NodeSource
+from indexer.node_source import NodeSource
 from indexer.statements import Statements, in_one_write
 from tests.chain_double.chain import ChainDouble
 from tests.chain_double.emitter import deployment_of

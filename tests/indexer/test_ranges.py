@@ -1,0 +1,91 @@
+"""Which blocks to ask for
+
+next_range
+    it should begin after the head, end at the tip, and be no wider than asked; None at the tip
+split
+    it should cut anywhere, leaving an empty part outside
+Width
+    when a node refuses, it should take a narrower suggestion, else halve
+    when the suggestion is what was asked for, it should be ignored
+    when a single block is refused, it should say so
+    when full ranges are answered, it should grow, and no more than once in a few answers
+StepSize
+    it should aim at a number of logs, and grow by no more than four at once
+"""
+
+import pytest
+
+from backend.core.errors import NodeError
+from indexer.backfill import WANTED_LOGS, StepSize
+from indexer.ranges import GROW_AFTER, Range, Width, next_range, split
+
+
+class TestNextRange:
+    @pytest.mark.parametrize(
+        ("head", "tip", "width", "expected"),
+        [(5, 5, 10, None), (9, 5, 10, None), (5, 6, 10, Range(6, 6)), (5, 100, 10, Range(6, 15))],
+    )
+    def test_takes_what_is_missing(self, head: int, tip: int, width: int, expected: Range | None) -> None:
+        assert next_range(head, tip, width) == expected
+
+
+class TestSplit:
+    @pytest.mark.parametrize(
+        ("at", "widths"), [(0, (0, 11)), (10, (1, 10)), (15, (6, 5)), (20, (11, 0)), (99, (11, 0))]
+    )
+    def test_cuts_anywhere(self, at: int, widths: tuple[int, int]) -> None:
+        low, high = split(Range(10, 20), at)
+        assert (low.width, high.width) == widths
+        assert low.last + 1 == high.first
+
+
+class TestWidth:
+    def test_halves_when_refused(self) -> None:
+        width = Width(1_000)
+        width.refused(Range(1, 1_000), None)
+        assert width.blocks == 500
+
+    def test_takes_a_narrower_suggestion(self) -> None:
+        width = Width(1_000)
+        width.refused(Range(1, 1_000), (1, 37))
+        assert width.blocks == 37
+
+    def test_ignores_a_suggestion_of_what_was_asked(self) -> None:
+        width = Width(1_000)
+        width.refused(Range(1, 1_000), (1, 1_000))
+        assert width.blocks == 500
+
+    def test_a_single_refused_block_is_an_error(self) -> None:
+        with pytest.raises(NodeError, match="single block 7"):
+            Width(1).refused(Range(7, 7), None)
+
+    def test_grows_after_a_few_full_answers(self) -> None:
+        width = Width(100, largest=150)
+        for _ in range(GROW_AFTER):
+            assert width.blocks == 100
+            width.answered(Range(1, 100))
+        assert width.blocks == 150
+
+    def test_a_short_answer_teaches_nothing(self) -> None:
+        width = Width(100)
+        for _ in range(10):
+            width.answered(Range(1, 99))
+        assert width.blocks == 100
+
+
+class TestStepSize:
+    def test_aims_at_a_number_of_logs(self) -> None:
+        size = StepSize(most=10_000)
+        size.learn(blocks=200, logs=200 * 100)
+        assert size.blocks == WANTED_LOGS // 100
+
+    def test_grows_by_four_at_most(self) -> None:
+        size = StepSize(most=10_000)
+        before = size.blocks
+        size.learn(blocks=200, logs=0)
+        assert size.blocks == 4 * before
+
+    def test_takes_a_block_however_full(self) -> None:
+        size = StepSize(most=10_000)
+        size.learn(blocks=1, logs=10 * WANTED_LOGS)
+        assert size.blocks == 1
