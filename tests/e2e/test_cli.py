@@ -306,8 +306,8 @@ class TestStaker:
         assert said.status == 0
         assert "nothing to claim yet" in said.err
 
-    def test_short_lock_is_refused_with_a_reason(self) -> None:
-        assert "the contract refused" in refuses("stake", "lock", "10", "1h", "--key", "buyer").err
+    def test_endless_lock_is_refused_with_a_reason(self) -> None:
+        assert "the contract refused" in refuses("stake", "lock", "10", "500d", "--key", "buyer").err
 
 
 class TestSearch:

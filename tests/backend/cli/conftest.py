@@ -2,38 +2,19 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from backend.cli.main import build
 from backend.core.deployment import Deployment, write_deployment
+from tests.emporion_command import Emporion, run_emporion
 
 GENESIS = "0x" + "11" * 32
 CHAIN_ID = 31_337
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed on either stream, and its status."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output, which holds nothing but JSON."""
-        return json.loads(self.out)
-
-
-Emporion = Callable[..., Said]
 
 
 @pytest.fixture(autouse=True)
@@ -49,15 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def emporion() -> Emporion:
     """Run `emporion ARGUMENT...`."""
-
-    def run(*arguments: str, answers: str | None = None) -> Said:
-        runner = CliRunner()
-        result = runner.invoke(build(arguments[0] if arguments else None), list(arguments), input=answers)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return Said(result.exit_code, result.stdout, result.stderr)
-
-    return run
+    return run_emporion
 
 
 @pytest.fixture

@@ -23,8 +23,9 @@ import pytest
 
 from backend.cli.devnet.accounts import devnet_secret
 from backend.core.safety import DEVNET_KEYS, DEVNET_MASTER_KEY
+from tests.emporion_command import Emporion
 
-from .conftest import Emporion, Node
+from .conftest import Node
 
 GOOD_KEY = "0x" + "42" * 32
 

@@ -15,8 +15,7 @@ import pytest
 from backend.cli.wiring import prepared, wallet
 from backend.core.errors import WrongPassword
 from backend.signing.keys import LocalKey
-
-from .conftest import Emporion
+from tests.emporion_command import Emporion
 
 SECRET = "42" * 32
 

@@ -12,8 +12,7 @@ import pytest
 import typer.main
 
 from backend.cli.main import PARTS, build
-
-from .conftest import Emporion
+from tests.emporion_command import Emporion
 
 
 def every(command: Any, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -13,7 +13,6 @@ import pytest
 
 from backend.cli.output import money, show, show_rows, working
 
-
 FACTS: Final = {
     "cost": "20 tUSD",
     "cost_base_units": 20_000_000,
