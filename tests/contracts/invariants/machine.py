@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pyrevm import EVM, BlockEnv
+from pyrevm import EVM, BlockEnv, CfgEnv, Env
 
 from backend.chain.events import Header, RawLog
 from contracts.artifacts import error_index, load
 
 BEGIN: Final = 1_700_000_000
 GAS: Final = 30_000_000
+LARGEST: Final = 2**18
 FAILED: Final = 2**256 - 1
 NOBODY: Final = "0x" + "0" * 40
 _OUTPUT: Final = re.compile(r"output: 0x([0-9a-f]*)")
@@ -39,7 +40,9 @@ class Machine:
 
     def __init__(self, codes: Mapping[str, str] | None = None) -> None:
         """`codes`: creation code in 0x hexadecimal that replaces an artifact's, by contract."""
-        self.evm = EVM(spec_id="CANCUN", env=None)
+        # A replaced contract may come without the optimizer, and then be larger than a chain allows.
+        limit = None if codes is None else LARGEST
+        self.evm = EVM(spec_id="CANCUN", env=Env(cfg=CfgEnv(limit_contract_code_size=limit)))
         self.now = BEGIN
         self.number = 0
         self.logs: list[tuple[RawLog, Header]] = []
