@@ -19,6 +19,7 @@ PARTS: Final = {
     "search_commands": ("search",),
     "chain_commands": ("deploy", "index", "status"),
     "keys_commands": ("keys",),
+    "receipt_commands": ("verify-receipt",),
 }
 """Modules and the commands they register: a process loads only what its command needs."""
 

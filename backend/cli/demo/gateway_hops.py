@@ -46,6 +46,7 @@ async def call(world: World) -> Figures:
     require(left == CREDITS * MICRO - cost, "credits less the rate card", left=left, cost=cost)
     world.notes["left"] = left
     world.notes["request"] = raw.headers["x-request-id"]
+    world.notes["answer"] = raw.content
     words = (answer.choices[0].message.content or "").strip().replace("\n", " ")
     require(bool(words), "an answer", words=words)
     return {"in": tokens_in, "out": tokens_out, "micro_credits": cost, "answer": repr(words[:60])}

@@ -1,5 +1,6 @@
 """Hops of the money: settlement, claims, rewards, a fork, and the sum of it all."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from backend.cli.demo.gateway_hops import ask_model
@@ -7,8 +8,10 @@ from backend.cli.demo.market_hops import CREDITS_PLAN, MONTH_PLAN, dollars
 from backend.cli.demo.report import Figures, require
 from backend.cli.demo.world import Person, World, until
 from backend.cli.devnet.faucet import Gift
-from backend.core.units import MICRO, Then, hex_of
-from backend.signing.merkle import verify
+from backend.cli.receipt_commands import evidence_of
+from backend.cli.wiring import Chain
+from backend.client.verification import Finding, verify_receipt
+from backend.core.units import MICRO, Then
 
 EMP: Final = 10**18
 DAY: Final = 86_400
@@ -19,15 +22,19 @@ async def settle(world: World) -> Figures:
     buyer, plan = world["buyer"], world.plans[CREDITS_PLAN]
     left = await until(lambda: _settled_units(world), 30, "the settlement to be mined and indexed")
     used = (await world.devnet.contracts.escrow.tab(plan, buyer.key.address)).settled
+    receipt = await buyer.gateway.ask("GET", f"/v1/receipts/{world.notes['request']}")
     proof = await buyer.gateway.ask("GET", f"/v1/receipts/{world.notes['request']}/proof")
-    path = [_hash(step) for step in proof["path"]]
-    proved = verify(_hash(proof["root"]), _hash(proof["leaf"]), path)
-    require(proved, "the receipt under the settled root", root=proof["root"])
+    chain = Chain(world.devnet.client, world.devnet.deployment, world.devnet.contracts)
+    known = await evidence_of(chain, receipt)
+    evidence = replace(known, response=world.notes["answer"], proof=proof)
+    verdicts = {one.check: one.finding for one in verify_receipt(receipt, evidence)}
+    require(Finding.FALSE not in verdicts.values(), "no check of the receipt to fail", **verdicts)
+    require(verdicts["settlement"] is Finding.TRUE, "the receipt under a settled root", **verdicts)
     return {
         "credits": used,
         "left": left,
         "transaction": proof["transaction"][:18] + "…",
-        "proof": "verified",
+        "receipt": f"{list(verdicts.values()).count(Finding.TRUE)} checks true",
     }
 
 
@@ -143,9 +150,3 @@ def _total(events: list[Any], name: str, plan: int, value: str) -> int:
         for event in events
         if event.name == name and int(event.args.get("planId", -1)) == plan
     )
-
-
-def _hash(text: str) -> Any:
-    raw = bytes.fromhex(text.removeprefix("0x"))
-    require(len(raw) == 32, "32 bytes", found=hex_of(raw))
-    return raw
