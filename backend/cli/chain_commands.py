@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backend.chain.client import NodeClient
 from backend.chain.deploy import deploy as deploy_all
 from backend.chain.deploy_plan import DeploySettings
 from backend.cli.gateway_client import GatewayClient, GatewayRefused
@@ -11,7 +12,7 @@ from backend.cli.options import AsJson, KeyName
 from backend.cli.outcomes import moment
 from backend.cli.output import print_json, say, show, show_rows, working
 from backend.cli.stores import chain_store
-from backend.cli.wiring import chain, node, prepared, run, until_signal, wallet
+from backend.cli.wiring import Chain, announced_heads, chain, node, prepared, run, until_signal, wallet
 from backend.core.deployment import Deployment
 from backend.core.errors import UpstreamUnavailable
 from backend.core.settings import Settings
@@ -71,14 +72,23 @@ def index(
 
 
 async def _index(settings: Settings) -> None:
-    async with until_signal() as stop, chain(settings) as found, chain_store(settings) as store:
-        await run_indexer(store, found.client, found.deployment, stop, _options(settings))
+    async with (
+        until_signal() as stop,
+        chain(settings) as found,
+        chain_store(settings) as store,
+        announced_heads(settings) as feed,
+    ):
+        await run_indexer(store, _nodes(found), found.deployment, stop, _options(settings), feed)
 
 
 async def _index_once(settings: Settings) -> list[ChainStatus]:
     async with chain(settings) as found, chain_store(settings) as store:
-        await index_once(store, found.client, found.deployment, _options(settings))
+        await index_once(store, _nodes(found), found.deployment, _options(settings))
         return await status_of(store)
+
+
+def _nodes(found: Chain) -> list[NodeClient]:
+    return [found.client, *found.others]
 
 
 def _options(settings: Settings) -> IndexerOptions:

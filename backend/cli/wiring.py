@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -12,13 +12,14 @@ import typer
 from backend.chain.bindings import Contracts
 from backend.chain.client import NodeClient
 from backend.chain.deploy_check import require_genesis
+from backend.chain.heads import HeadFeed, SocketHeads
 from backend.chain.sender import Sender
 from backend.chain.transport import HttpTransport
 from backend.cli.devnet.accounts import ROLES, devnet_accounts, devnet_secret
 from backend.cli.output import say
 from backend.cli.trading import Trader
 from backend.core.deployment import Deployment, read_deployment
-from backend.core.errors import SigningKeyNotFound, UnsafeSettings
+from backend.core.errors import NodeUnreachable, SigningKeyNotFound, UnsafeSettings
 from backend.core.logs import configure_logs
 from backend.core.settings import PREFIX, Settings, load_settings
 from backend.core.units import hex_of
@@ -65,11 +66,12 @@ def _refuse_known_keys(settings: Settings) -> None:
 
 @dataclass(slots=True)
 class Chain:
-    """A node, the deployment on its chain, and the contracts."""
+    """A node, the deployment on its chain, and the contracts; `others` are the other nodes named."""
 
     client: NodeClient
     deployment: Deployment
     contracts: Contracts
+    others: tuple[NodeClient, ...] = ()
 
     def sender(self, key: LocalKey) -> Sender:
         """A sender for a key; make one a key."""
@@ -78,19 +80,44 @@ class Chain:
 
 @asynccontextmanager
 async def node(settings: Settings) -> AsyncIterator[NodeClient]:
-    """The node of the settings."""
+    """The first node of the settings."""
     async with HttpClient(OPERATOR) as http:
         yield NodeClient(HttpTransport(http), settings.rpc_urls[0])
 
 
 @asynccontextmanager
 async def chain(settings: Settings) -> AsyncIterator[Chain]:
-    """The node, checked to be on the deployment's chain. Raises ChainError and its kind."""
+    """The first node that answers, checked to be on the deployment's chain. Raises ChainError."""
     deployment = read_deployment(settings.deployment_path)
-    async with node(settings) as client:
-        await client.require_chain(deployment.chain_id)
-        require_genesis(deployment, hex_of(await client.genesis_hash()))
-        yield Chain(client, deployment, Contracts.of(client, deployment))
+    async with HttpClient(OPERATOR) as http:
+        nodes = [NodeClient(HttpTransport(http), url) for url in settings.rpc_urls]
+        client = await _answering(nodes, deployment)
+        others = tuple(one for one in nodes if one is not client)
+        yield Chain(client, deployment, Contracts.of(client, deployment), others)
+
+
+async def _answering(nodes: Sequence[NodeClient], deployment: Deployment) -> NodeClient:
+    """Raises NodeUnreachable where none answers, WrongChain, DeploymentMismatch."""
+    failures = []
+    for client in nodes:
+        try:
+            await client.require_chain(deployment.chain_id)
+            require_genesis(deployment, hex_of(await client.genesis_hash()))
+        except NodeUnreachable as error:
+            failures.append(error.message)
+        else:
+            return client
+    raise NodeUnreachable("; ".join(failures))
+
+
+@asynccontextmanager
+async def announced_heads(settings: Settings) -> AsyncIterator[HeadFeed | None]:
+    """New heads as the node of EMPORION_WS_URL announces them; None where none is named."""
+    if not settings.ws_url:
+        yield None
+        return
+    async with HttpClient(OPERATOR) as http:
+        yield SocketHeads(http, settings.ws_url)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ arguments
 └── given a command nobody knows: status 2
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,14 @@ class TestRecord:
     def test_of_another_chain_id(self, emporion: Emporion, node: type[Node]) -> None:
         node.chain_id = 5
         refused(emporion("index", "--once"), "chain 5", "31337", "EMPORION_RPC_URLS")
+
+    @pytest.mark.usefixtures("record")
+    def test_of_another_chain_behind_a_node_that_is_away(
+        self, emporion: Emporion, node: type[Node], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("EMPORION_RPC_URLS", "http://127.0.0.1:1," + os.environ["EMPORION_RPC_URLS"])
+        node.chain_id = 5
+        refused(emporion("index", "--once"), "chain 5")
 
     @pytest.mark.usefixtures("record")
     def test_of_another_chain_with_the_same_id(self, emporion: Emporion, node: type[Node]) -> None:
