@@ -20,9 +20,9 @@ from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
 
 ALCHEMY_SIZE = (
-    "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range and no limit on "
-    "the response size, or you can request any block range with a cap of 10K logs in the response. Based on "
-    "your parameters and the response size limit,"
+    "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block range and no limit "
+    "on the response size, or you can request any block range with a cap of 10K logs in the response. Based "
+    "on your parameters and the response size limit,"
 )
 ALCHEMY_FREE = (
     "Under the Free tier plan, you can make eth_getLogs requests with up to a 10 block range. Based on your "

@@ -1,0 +1,215 @@
+"""What an indexer is up against
+
+given a node that has pruned its logs
+    it should be refused, and say what to use instead; nothing is skipped
+given a node that lies about hashes, or answers out of shape
+    nothing of it should be written, and the next honest answer taken
+given a deployment record that begins after the contracts' first event
+    it should be refused
+given a full disk
+    it should say so, lose nothing, and go on when there is room
+given a database connection lost in the middle of a step, or just after its commit
+    nothing should be lost or written twice
+given several chains in one store
+    each should keep its rows apart from the others
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import text
+
+from backend.chain.client import NodeClient
+from backend.core.errors import DatabaseError, DatabaseUnreachable, EmporionError, NodeError
+from backend.db.session import Store
+from backend.db.tables.chain import Outbox
+from indexer.advance import Indexer
+from indexer.loop import ChainJob, IndexerOptions, index_once, run_indexers
+from indexer.mirror import Mirror
+from indexer.node_source import NodeSource
+from indexer.shapes import PROJECTED, RAW
+from indexer.statements import Statements, in_one_write
+from indexer.status import status_of
+from tests.chain_double.chain import ChainDouble
+from tests.chain_double.emitter import deployment_of
+from tests.chain_double.market import Market
+from tests.chain_double.node import NodeDouble
+from tests.indexer.harness import OPTIONS, START_BLOCK, catch_up, everything, replayed, rows_of
+
+T = TypeVar("T")
+
+
+class TestPrunedNode:
+    async def test_is_refused_from_the_start(self, store: Store, market: Market) -> None:
+        market.mine_blocks(150)
+        node = NodeDouble(market.chain)
+        node.faults.empty_logs = 1_000
+        with pytest.raises(NodeError, match="archive"):
+            await catch_up(store, node)
+        assert await rows_of(store, RAW[Outbox]) == []
+
+    async def test_is_refused_after_a_long_stop(
+        self, store: Store, fresh_store: Store, market: Market
+    ) -> None:
+        market.mine_blocks(20)
+        await catch_up(store, NodeDouble(market.chain))
+        market.mine_blocks(200)
+        node = NodeDouble(market.chain)
+        node.faults.empty_logs = 1_000
+        with pytest.raises(NodeError, match="pruned"):
+            await catch_up(store, node)
+        await catch_up(store, NodeDouble(market.chain))
+        assert await everything(store) == await replayed(fresh_store, market.chain)
+
+
+def other_hash(entry: dict[str, Any]) -> dict[str, Any]:
+    return {**entry, "blockHash": "0x" + "ee" * 32}
+
+
+def lies_about_logs(method: str, result: Any) -> Any:
+    return [other_hash(entry) for entry in result] if method == "eth_getLogs" else result
+
+
+def gives_another_number(method: str, result: Any) -> Any:
+    return {**result, "number": hex(int(result["number"], 16) + 1)} if method.endswith("ByNumber") else result
+
+
+def breaks_the_chain(method: str, result: Any) -> Any:
+    return {**result, "parentHash": "0x" + "dd" * 32} if method.endswith("ByNumber") else result
+
+
+def forgets_a_field(method: str, result: Any) -> Any:
+    if method != "eth_getLogs":
+        return result
+    return [{key: value for key, value in entry.items() if key != "data"} for entry in result]
+
+
+def gives_no_list(method: str, result: Any) -> Any:
+    return None if method == "eth_getLogs" else result
+
+
+LIES = [lies_about_logs, gives_another_number, breaks_the_chain, forgets_a_field, gives_no_list]
+
+
+class TestLyingNode:
+    @pytest.mark.parametrize("lie", LIES)
+    async def test_nothing_of_it_is_written(
+        self, store: Store, fresh_store: Store, market: Market, lie: Callable[[str, Any], Any]
+    ) -> None:
+        market.mine_blocks(120)
+        node = NodeDouble(market.chain)
+        await catch_up(store, node)
+        before = await everything(store)
+        market.mine_blocks(30)
+        node.faults.lie = lie
+        with pytest.raises(NodeError):
+            await catch_up(store, node)
+        assert await everything(store) == before
+        node.faults.lie = None
+        await catch_up(store, node)
+        assert await everything(store) == await replayed(fresh_store, market.chain)
+
+
+class TestFullDisk:
+    async def test_is_said_and_survived(self, store: Store, fresh_store: Store, market: Market) -> None:
+        if store.dialect != "sqlite":
+            return  # PostgreSQL's disk is not ours to fill; its class 53 is a DatabaseUnreachable
+        market.mine_blocks(10)
+        node = NodeDouble(market.chain)
+        await catch_up(store, node)
+        market.mine_blocks(60)
+        await self._limit(store, pages=0)
+        with pytest.raises(DatabaseError, match="full"):
+            await catch_up(store, node)
+        await self._limit(store, pages=2**30)
+        await catch_up(store, node)
+        assert await everything(store) == await replayed(fresh_store, market.chain)
+
+    async def _limit(self, store: Store, pages: int) -> None:
+        async with store.write_connection() as connection:
+            used = (await connection.execute(text("PRAGMA chain.page_count"))).scalar() or 0
+            await connection.execute(text(f"PRAGMA chain.max_page_count={max(pages, used)}"))
+
+
+class LosesConnection:
+    """A writer whose connection is lost after the work, before or after the commit."""
+
+    def __init__(self, after_commit: bool) -> None:
+        self.after_commit = after_commit
+        self.times = 1
+
+    async def __call__(self, store: Store, work: Callable[[Statements], T]) -> T:
+        loses, self.times = self.times > 0, self.times - 1
+
+        def broken(db: Statements) -> T:
+            result = work(db)
+            if loses and not self.after_commit:
+                raise DatabaseUnreachable("lost before the commit")
+            return result
+
+        result = await in_one_write(store, broken)
+        if loses and self.after_commit:
+            raise DatabaseUnreachable("lost with the answer")
+        return result
+
+
+class TestLostConnection:
+    @pytest.mark.parametrize("after_commit", [False, True])
+    async def test_loses_and_doubles_nothing(
+        self, store: Store, fresh_store: Store, market: Market, after_commit: bool
+    ) -> None:
+        market.mine_blocks(90)
+        node, writer = NodeDouble(market.chain), LosesConnection(after_commit)
+        writer.times = 0
+        mirror = Mirror(store, deployment_of(market.chain, START_BLOCK), writer)
+        source = NodeSource(NodeClient(node, "http://double"), mirror.addresses, 64)
+        indexer = Indexer(mirror, source, OPTIONS)
+        await indexer.begin()
+        for _ in range(6):
+            writer.times = 1
+            with suppress(EmporionError):
+                await indexer.catch_up()
+            market.fork(2, 4)
+        await indexer.catch_up()
+        assert await everything(store) == await replayed(fresh_store, market.chain)
+        outbox = await rows_of(store, RAW[Outbox])
+        places = [(row["block_hash"], row["log_index"]) for row in outbox if row["retracts"] is None]
+        assert len(places) == len(set(places))
+
+
+class TestSeveralChains:
+    async def test_keep_apart(self, store: Store, fresh_store: Store) -> None:
+        markets = []
+        for number, seed in ((1, 5), (10, 6)):
+            chain = ChainDouble(seed, chain_id=number)
+            chain.mine()
+            markets.append(Market(chain))
+        stop, jobs = asyncio.Event(), []
+        for market in markets:
+            market.mine_blocks(70)
+            client = NodeClient(NodeDouble(market.chain), "http://double")
+            record = deployment_of(market.chain, START_BLOCK)
+            jobs.append(ChainJob(record, client, options=IndexerOptions(poll_interval_ms=20)))
+        running = asyncio.create_task(run_indexers(store, jobs, stop))
+        for _ in range(3):
+            await self._both_at_head(store, markets)
+            for market in markets:
+                market.fork(3, 5)
+        await self._both_at_head(store, markets)
+        stop.set()
+        await running
+        for market in markets:
+            record = deployment_of(market.chain, START_BLOCK)
+            await index_once(fresh_store, NodeClient(NodeDouble(market.chain), "http://double"), record)
+        for shape in PROJECTED.values():
+            assert await rows_of(store, shape) == await rows_of(fresh_store, shape)
+
+    async def _both_at_head(self, store: Store, markets: list[Market]) -> None:
+        for _ in range(1_000):
+            if [row.hash for row in await status_of(store)] == [market.chain.tip.hash for market in markets]:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("a chain was not followed")
