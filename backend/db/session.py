@@ -199,7 +199,7 @@ def _told(error: Exception, cause: BaseException) -> Exception:
     else:
         lost = "unable to open" in words
         if "disk is full" in words:
-            return DatabaseUnreachable("the disk is full: make room, nothing is lost and it goes on by itself")
+            return DatabaseUnreachable("the disk is full: make room; nothing is lost, it goes on by itself")
         if "locked" in words or "busy" in words:
             return DatabaseBusy("another process holds the database's write lock; is one running twice?")
     if not lost:
