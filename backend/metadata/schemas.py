@@ -2,12 +2,26 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from backend.metadata.json_schemas import check_schema
 
 SLUG = r"^[a-z0-9](?:[a-z0-9.-]{0,62}[a-z0-9])?$"
 Url = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^(https?|ipfs|data):")]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^0x[0-9a-f]{64}$")]
+
+
+FilePath = Annotated[
+    str,
+    StringConstraints(
+        max_length=200,
+        pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$",
+    ),
+]
+"""No empty part, none that begins with a dot: it can lead nowhere else."""
+MediaType = Annotated[str, StringConstraints(max_length=100, pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$")]
+Schema = Annotated[dict[str, Any], AfterValidator(check_schema)]
 
 
 class _Document(BaseModel):
@@ -27,6 +41,22 @@ class ModelFacts(_Document):
     deterministic: bool = Field(default=False, description="Whether the same request gives the same answer.")
 
 
+class DataFile(_Document):
+    """A file of a data set. `hash` is the Keccak-256 of its bytes; `size` is in bytes."""
+
+    path: FilePath
+    size: int = Field(ge=0, le=2**50)
+    hash: Digest
+    media_type: MediaType = "application/octet-stream"
+    rows: int | None = Field(default=None, ge=0, le=2**50, description="Lines, for plans that count rows.")
+
+
+class DataFacts(_Document):
+    """What a data set holds."""
+
+    files: list[DataFile] = Field(min_length=1, max_length=1_000)
+
+
 class ServiceDocument(_Document):
     """A service's metadata; its keccak256 is on chain. `name`, `description` and `image` are ERC-1155's."""
 
@@ -43,8 +73,9 @@ class ServiceDocument(_Document):
     licence: str = Field(default="", max_length=100)
     confirmation: Literal["latest", "safe", "finalized"] | None = None
     model: ModelFacts | None = None
-    request_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of a request.")
-    response_schema: dict[str, Any] | None = Field(default=None, description="JSON Schema of an answer.")
+    data: DataFacts | None = None
+    request_schema: Schema | None = Field(default=None, description="JSON Schema of a request.")
+    response_schema: Schema | None = Field(default=None, description="JSON Schema of an answer.")
     properties: dict[str, Any] = Field(default={}, description="Anything else.")
 
 
