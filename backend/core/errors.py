@@ -24,6 +24,7 @@
     |   +-- BodyTooLarge               413 body_too_large
     |   +-- ContextLengthExceeded      413 context_length_exceeded
     |   +-- UnsupportedMediaType       415 unsupported_media_type
+    |   +-- RangeUnsatisfiable         416 range_unsatisfiable
     |   +-- Unprocessable              422 unprocessable
     |   +-- RateLimited                429 rate_limited            retryable (retry_after)
     +-- UpstreamError                  502 upstream_error          retryable
@@ -93,6 +94,7 @@ from backend.core.request_errors import (
     ModelNotFound,
     NotFound,
     PaymentRequired,
+    RangeUnsatisfiable,
     RateLimited,
     RequestError,
     RequestTimeout,
@@ -160,6 +162,7 @@ __all__ = [
     "NotFound",
     "PaymentRequired",
     "PortAbsent",
+    "RangeUnsatisfiable",
     "RateLimited",
     "RequestError",
     "RequestTimeout",

@@ -156,6 +156,17 @@ class UnsupportedMediaType(RequestError):
     code = "unsupported_media_type"
 
 
+class RangeUnsatisfiable(RequestError):
+    """A byte range that lies outside the file of ``size`` bytes."""
+
+    status = 416
+    code = "range_unsatisfiable"
+
+    def headers(self) -> dict[str, str]:
+        """How long the file is (RFC 9110, 15.5.17)."""
+        return {"Content-Range": f"bytes */{self.details.get('size', '*')}"}
+
+
 class Unprocessable(RequestError):
     """Right shape, impossible content; ``details['problems']`` lists each."""
 
