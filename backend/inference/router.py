@@ -3,7 +3,7 @@ byte.
 """
 
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,8 @@ from backend.inference.upstream import Upstream, UpstreamReply
 MOST_REFUSAL_BYTES: Final = 64 * 1024
 BodyFor = Callable[[str], bytes]
 """Makes the body for an upstream from its name of the model."""
+Sending = Callable[[Upstream], Awaitable[UpstreamReply]]
+"""Sends a request to an upstream, in whatever way it is asked."""
 
 
 @dataclass(slots=True)
@@ -80,13 +82,24 @@ class Router:
         Raises the last one's UpstreamError; at once where the request itself is refused (RequestError);
         UpstreamUnavailable when no upstream is left.
         """
+
+        async def posted(upstream: Upstream) -> UpstreamReply:
+            body = body_for(upstream.model)
+            return await upstream.request(path, body, stream=stream, request_id=request_id)
+
+        return await self.ask(members, posted, request_id)
+
+    async def ask(
+        self, members: Sequence[Member], send: Sending, request_id: str, *, events: bool = True
+    ) -> Answer:
+        """The same, sent by `send`. `events`: whether an answer may begin with a stream's error."""
         last: EmporionError = UpstreamUnavailable(
             "no healthy upstream serves this model now: try again shortly"
         )
         for member in self._in_order(members):
             member.breaker = member.breaker.trying(self._clock.monotonic())
             try:
-                answer = await _first_byte(member, path, body_for, stream, request_id)
+                answer = await _first_byte(member, send, events)
             except EmporionError as error:
                 self._note(member, error, request_id)
                 if not another_may_serve(error):
@@ -125,26 +138,25 @@ class Router:
         )
 
 
-async def _first_byte(member: Member, path: str, body_for: BodyFor, stream: bool, request_id: str) -> Answer:
+async def _first_byte(member: Member, send: Sending, events: bool) -> Answer:
     """Send and wait for the first byte. Raises UpstreamError and its kind, what `fault_of` says."""
-    upstream = member.upstream
-    reply = await upstream.request(path, body_for(upstream.model), stream=stream, request_id=request_id)
+    reply = await send(member.upstream)
     chunks = reply.chunks()
     try:
-        first = await _beginning(reply, chunks)
+        first = await _beginning(reply, chunks, events)
     except BaseException:
         reply.close()
         raise
     return Answer(member, reply, first, chunks)
 
 
-async def _beginning(reply: UpstreamReply, chunks: AsyncIterator[bytes]) -> bytes:
+async def _beginning(reply: UpstreamReply, chunks: AsyncIterator[bytes], events: bool) -> bytes:
     if not 200 <= reply.status < 300:
         raise fault_of(reply.status, await _some(chunks))
     first = await anext(chunks, b"")
     if not first:
         raise UpstreamError("the model's server sent an empty answer")
-    if (fault := fault_in_stream(first)) is not None:
+    if events and (fault := fault_in_stream(first)) is not None:
         raise fault
     return first
 
