@@ -77,6 +77,11 @@ class Catalog:
         reply.plans = [plan_reply(plan) for plan in plans]
         return reply
 
+    async def listed(self, service_id: ServiceId) -> ListedService:
+        """A service with its document. Raises NotFound."""
+        async with self._store.read_connection() as db:
+            return listed_of(await self._row(db, service_id))
+
     async def plans(self, service_id: ServiceId) -> list[PlanReply]:
         """The plans of a service. Raises NotFound."""
         return (await self.service(service_id)).plans

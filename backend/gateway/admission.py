@@ -281,7 +281,6 @@ def card_of(terms: Terms) -> RateCard:
     return RateCard(terms.per_request, terms.per_unit_in, terms.per_unit_out)
 
 
-
 def limits_for(listed: ListedService, promised: LimitsDocument | None) -> Limits:
     """Of the model and the plan, whichever is smaller."""
     facts: dict[str, Any] = listed.document.get("model") or {}

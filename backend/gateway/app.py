@@ -51,16 +51,19 @@ def app_of(given: Services) -> App:
 
 
 class Split:
-    """Sends model routes down the lean path, everything else (and the lifespan) to FastAPI."""
+    """Sends metered routes down the lean path, everything else (and the lifespan) to FastAPI."""
 
     def __init__(self, given: Services, rest: App) -> None:
         self._inference = given.inference
+        self._plain = given.plain
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
         if scope["type"] == "http" and self._inference.serves(scope["path"]):
             await self._inference(scope, receive, send)
+        elif scope["type"] == "http" and self._plain.serves(scope["path"]):
+            await self._plain(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
 
@@ -99,6 +102,7 @@ async def running(given: Services) -> AsyncIterator[None]:
         yield
     finally:
         given.inference.drain()
+        given.plain.drain()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -27,8 +27,10 @@ from backend.gateway.limits import Limiter
 from backend.gateway.metered_app import MeteredParts
 from backend.gateway.offers import Offers
 from backend.gateway.origins import sign_in_domains
+from backend.gateway.plain_relay import PlainRelay
 from backend.gateway.relay import Relay
 from backend.gateway.served import Accountant, Fingerprints, NoFingerprints
+from backend.gateway.service_app import ServiceApp
 from backend.inference.router import Router
 from backend.inference.service import Upstreams
 from backend.inference.usage import ByteCounter, TokenCounter
@@ -81,6 +83,7 @@ class Services:
     holds: HoldKeeper
     router: Router
     inference: InferenceApp
+    plain: ServiceApp
     own_changes: Changes
 
     @property
@@ -107,6 +110,7 @@ def assemble(deps: GatewayDeps) -> Services:
         router=Router(clock),
         addresses=ClientAddress(settings.trusted_proxies),
     )
+    metered = _metered(deps, watch, catalog, metadata, shared)
     return Services(
         deps=deps,
         chain_id=chain_id,
@@ -123,7 +127,8 @@ def assemble(deps: GatewayDeps) -> Services:
         sign_ins=Limiter(clock),
         holds=shared.holds,
         router=shared.router,
-        inference=_inference(deps, watch, catalog, metadata, shared),
+        inference=InferenceApp(metered.parts),
+        plain=ServiceApp(metered.parts, metered.plain, chain_id, deps.blobs),
         own_changes=Changes(store, "gateway", clock=clock),
     )
 
@@ -140,9 +145,17 @@ class _Shared:
     addresses: ClientAddress
 
 
-def _inference(
+@dataclass(frozen=True, slots=True)
+class _Metered:
+    """What the two kinds of metered routes are made of."""
+
+    parts: MeteredParts
+    plain: PlainRelay
+
+
+def _metered(
     deps: GatewayDeps, watch: HeadWatch, catalog: Catalog, metadata: MetadataService, shared: _Shared
-) -> InferenceApp:
+) -> _Metered:
     clock, settings = deps.clock, deps.settings
     admission = Admission(
         catalog,
@@ -155,13 +168,14 @@ def _inference(
         clock,
         settings.confirmation,
     )
+    accountant = Accountant(clock, deps.counter)
     parts = MeteredParts(
         resolver=shared.resolver,
         key_use=shared.key_use,
         admission=admission,
         upstreams=deps.upstreams,
         router=shared.router,
-        relay=Relay(admission, Accountant(clock, deps.counter), clock),
+        relay=Relay(admission, accountant, clock),
         holds=shared.holds,
         watch=watch,
         fingerprints=deps.fingerprints,
@@ -169,7 +183,7 @@ def _inference(
         clock=clock,
         max_body_bytes=settings.max_body_bytes,
     )
-    return InferenceApp(parts)
+    return _Metered(parts, PlainRelay(admission, accountant, clock))
 
 
 def _sessions(deps: GatewayDeps, chain_id: ChainId) -> SessionService:

@@ -1,4 +1,4 @@
-"""What every metered route does first and last, as pure ASGI: who asks, errors as answers, callers that leave."""
+"""What every metered route does first and last: who asks, errors as answers, callers that leave."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -72,8 +72,7 @@ class MeteredApp:
         request_id = new_request_id()
         delivery = Delivery(send, self._parts.clock)
         try:
-            if self._draining:
-                raise Draining("this process is stopping; send the request again")
+            self._refuse_while_draining()
             await self.serve(scope, receive, delivery, request_id)
         except ClientGone:
             return
@@ -103,6 +102,10 @@ class MeteredApp:
     def late_by(self) -> int | None:
         """Seconds of the index's silence where that is worth a word."""
         return self._parts.watch.lag() if self._parts.watch.is_late() else None
+
+    def _refuse_while_draining(self) -> None:
+        if self._draining:
+            raise Draining("this process is stopping; send the request again")
 
     def _told(self, error: EmporionError, request_id: str) -> None:
         if error.status >= 500:

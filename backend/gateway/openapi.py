@@ -12,8 +12,11 @@ from backend.core.errors import (
     IndexStale,
     InvalidCredential,
     MalformedRequest,
+    MethodNotAllowed,
     ModelNotFound,
+    NotFound,
     PaymentRequired,
+    RangeUnsatisfiable,
     RateLimited,
     RequestTimeout,
     Unprocessable,
@@ -21,6 +24,8 @@ from backend.core.errors import (
     UpstreamTimeout,
     UpstreamUnavailable,
 )
+from backend.core.units import SERVICE_ID_LIMIT
+from backend.gateway.service_app import DATA, INVOKE
 from backend.inference.operations import FIELDS, Operation
 
 _SUMMARIES: Final = {
@@ -38,6 +43,19 @@ _EXAMPLES: Final[dict[Operation, dict[str, Any]]] = {
     Operation.COMPLETION: {"model": "31337/1", "prompt": "Once upon a time", "max_tokens": 16},
     Operation.EMBEDDING: {"model": "31337/1", "input": "Hello"},
     Operation.RESPONSES: {"model": "31337/1", "input": "Hello", "max_output_tokens": 16},
+}
+_SERVICE_ID: Final = {
+    "name": "id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1, "maximum": SERVICE_ID_LIMIT - 1},
+}
+_FILE_PATH: Final = {
+    "name": "path",
+    "in": "path",
+    "required": True,
+    "description": "A file that the service's metadata lists.",
+    "schema": {"type": "string", "maxLength": 200, "pattern": "^[A-Za-z0-9_-][A-Za-z0-9._/-]*$"},
 }
 _ERRORS: Final[tuple[type[EmporionError], ...]] = (
     MalformedRequest,
@@ -66,6 +84,8 @@ def describe_model_routes(api: FastAPI) -> None:
         if Operation.CHAT.value not in document["paths"]:
             for operation in Operation:
                 document["paths"][operation.value] = {"post": _entry(operation)}
+            document["paths"][INVOKE] = {"post": _invoke()}
+            document["paths"][DATA] = {"get": _data()}
             schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
             schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "API key or session."}
         return document
@@ -86,6 +106,49 @@ def _entry(operation: Operation) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": _success(operation), **_refusals()},
     }
+
+
+def _invoke() -> dict[str, Any]:
+    schema = {"example": {"text": "Hello"}}
+    whole = {"description": "The service's answer, byte for byte.", "content": {"application/json": {}}}
+    return {
+        "tags": ["inference"],
+        "summary": "Call a service that is no language model",
+        "description": "Any JSON; request and answer are held against the schemas of the metadata.",
+        "operationId": "invoke",
+        "security": [{"bearer": []}],
+        "parameters": [_SERVICE_ID],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "responses": {"200": whole, **_problems(*_ERRORS, NotFound, MethodNotAllowed)},
+    }
+
+
+def _data() -> dict[str, Any]:
+    given = {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+    ranges = {"name": "Range", "in": "header", "schema": {"type": "string"}, "example": "bytes=0-1023"}
+    return {
+        "tags": ["inference"],
+        "summary": "Read a file of a data set, whole or a range",
+        "description": "Resumable: `ETag`, `Range` and `If-Range`; charged for what was delivered. The "
+        "receipt is at `/v1/receipts/{x-request-id}`.",
+        "operationId": "data",
+        "security": [{"bearer": []}],
+        "parameters": [_SERVICE_ID, _FILE_PATH, ranges],
+        "responses": {
+            "200": {"description": "The whole file.", **given},
+            "206": {"description": "The range.", **given},
+            **_problems(*_ERRORS, NotFound, RangeUnsatisfiable, MethodNotAllowed),
+        },
+    }
+
+
+def _problems(*kinds: type[EmporionError]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for kind in kinds:
+        schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        entry = found.setdefault(str(kind.status), {"description": "", "content": schema})
+        entry["description"] = f"{entry['description']} {kind.code}".strip()
+    return found
 
 
 def _success(operation: Operation) -> dict[str, Any]:

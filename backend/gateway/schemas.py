@@ -40,6 +40,14 @@ class ModelList(BaseModel):
     data: list[ModelEntry]
 
 
+class StoredFile(BaseModel):
+    """A file of a data set that is kept here."""
+
+    path: str
+    hash: str
+    size: int
+
+
 class RevokedReply(BaseModel):
     """How many keys died."""
 

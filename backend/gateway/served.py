@@ -68,8 +68,8 @@ class Accountant:
         return told.within(prepared.worst)
 
     def served(self, turn: Turn[Any], outcome: Outcome, usage: Usage, response_hash: Hash32) -> Served:
-        """The facts of the usage row. `response_hash` is of every byte of the answer as the caller got it, less
-        our comments; zero for none.
+        """The facts of the usage row. `response_hash` is of every byte of the answer as the caller got it,
+        less our comments; zero for none.
         """
         admitted, now = turn.admitted, self._clock.monotonic()
         first = turn.first_byte

@@ -11,6 +11,14 @@ from tests.backend.gateway.test_inference import (  # noqa: F401 - collected her
     TestWhole,
 )
 from tests.backend.gateway.test_routes import TestHostile, TestMarket, TestSearch, TestSignIn  # noqa: F401
+from tests.backend.gateway.test_services import (  # noqa: F401
+    TestData,
+    TestInvoke,
+    kept,
+    key,
+    shop,
+    tool,
+)
 
 
 @pytest.fixture
