@@ -1,0 +1,1 @@
+"""Statements: what an account bought, used, earned and sold, priced and classed, from the index alone."""
