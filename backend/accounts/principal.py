@@ -34,9 +34,9 @@ class Principal:
 
     chain_id: ChainId
     address: Address
-    credential: Literal["key", "session"]
+    credential: Literal["key", "session", "signature"]
     credential_id: str
-    """Public id of the key; for a session the first eight bytes of its hash."""
+    """Public id of the key; for a session the first eight bytes of its hash; for a signature of its nonce."""
     scopes: frozenset[Scope] = ALL_SCOPES
     services: frozenset[ServiceId] = field(default_factory=frozenset)
     networks: tuple[str, ...] = ()

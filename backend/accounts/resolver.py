@@ -8,6 +8,7 @@ from backend.accounts.key_format import Network, hash_of, parse_key
 from backend.accounts.principal import Principal
 from backend.accounts.service import KeyService
 from backend.accounts.sessions import TOKEN_LENGTH, TOKEN_PREFIX, SessionService
+from backend.accounts.signed_requests import NoSignedRequests, SignedRequest, SignedRequests
 from backend.core.clock import Clock
 from backend.core.errors import InvalidCredential
 
@@ -18,18 +19,32 @@ REMEMBERED: Final = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request carries: the bearer of `Authorization`, or `x-api-key`; and the caller's network
-    address.
+    """What a request carries: the bearer of `Authorization`, or `x-api-key`, or a signature of its own; and
+    the caller's network address.
     """
 
     token: str | None
     client: str
+    signed: SignedRequest | None = None
+
+    def require_body(self, body: bytes) -> None:
+        """Hold the body against the signature, if there is one. Raises InvalidSignature."""
+        if self.signed is not None:
+            self.signed.require_body(body)
 
 
 class CredentialResolver:
     """Finds who presents a credential, remembering each answer for half a second."""
 
-    def __init__(self, keys: KeyService, sessions: SessionService, network: Network, clock: Clock) -> None:
+    def __init__(
+        self,
+        keys: KeyService,
+        sessions: SessionService,
+        network: Network,
+        clock: Clock,
+        signed: SignedRequests | NoSignedRequests | None = None,
+    ) -> None:
+        self._signed = signed or NoSignedRequests()
         self._keys = keys
         self._sessions = sessions
         self._network: Network = network
@@ -37,7 +52,12 @@ class CredentialResolver:
         self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
 
     async def resolve(self, presented: Presented) -> Principal:
-        """The caller. Raises InvalidCredential and its kind, AddressNotAllowed outside the key's networks."""
+        """The caller. Raises InvalidCredential and its kind, AddressNotAllowed outside the key's networks.
+
+        A signed request's body is held against it apart, once it is read.
+        """
+        if presented.signed is not None:
+            return await self._signed.resolve(presented.signed)
         if presented.token is None:
             raise InvalidCredential(
                 "no credential: send Authorization: Bearer with an API key or a session's token"

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
     session_seconds: int = Field(3600, ge=60, description="Life of a wallet session.")
     nonce_seconds: int = Field(300, ge=30, description="Life of a sign-in nonce.")
 
+    signed_requests: Literal["off", "erc8128-draft"] = Field(
+        "off", description="Requests signed one by one (RFC 9421): off, or the draft profile they follow."
+    )
+
     master_key: SecretStr = Field(
         SecretStr(""), description="64 hexadecimal digits that encrypt secrets at rest; a devnet has its own."
     )
