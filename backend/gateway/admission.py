@@ -5,6 +5,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from backend.accounts.key_use import KeyUse, SetAside
 from backend.accounts.principal import Principal, Scope
+from backend.accounts.signed_requests import SignedRequest
 from backend.catalog.schemas import ListedService
 from backend.catalog.service import Catalog
 from backend.core.clock import Clock
@@ -105,6 +106,12 @@ class Asked:
     client: str
     plan: PlanId | None = None
     min_block: int | None = None
+    signed: SignedRequest | None = None
+
+    def require_body(self, body: bytes) -> None:
+        """Hold the body against the request's own signature, if it has one. Raises InvalidSignature."""
+        if self.signed is not None:
+            self.signed.require_body(body)
 
 
 @dataclass(slots=True)

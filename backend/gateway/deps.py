@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from backend.accounts.key_use import KeyUse
 from backend.accounts.nonces import NonceIssuer
@@ -9,6 +10,7 @@ from backend.accounts.ports import NoSignatureOracle, SignatureOracle
 from backend.accounts.resolver import CredentialResolver
 from backend.accounts.service import KeyService
 from backend.accounts.sessions import SessionService, SignInRules
+from backend.accounts.signed_requests import SignedRequests
 from backend.catalog.accounts import AccountView
 from backend.catalog.service import Catalog
 from backend.core.clock import Clock, SystemClock
@@ -104,7 +106,7 @@ def assemble(deps: GatewayDeps) -> Services:
     keys, sessions = KeyService(store, clock, settings.network), _sessions(deps, chain_id)
     shared = _Shared(
         gate=Gate(store, chain_id, watch, clock, settings.index_wait_ms / 1000),
-        resolver=CredentialResolver(keys, sessions, settings.network, clock),
+        resolver=CredentialResolver(keys, sessions, settings.network, clock, _signed(deps, chain_id)),
         key_use=KeyUse(store, clock),
         holds=HoldKeeper(deps.meter, clock),
         router=Router(clock),
@@ -184,6 +186,12 @@ def _metered(
         max_body_bytes=settings.max_body_bytes,
     )
     return _Metered(parts, PlainRelay(admission, accountant, clock))
+
+
+def _signed(deps: GatewayDeps, chain_id: ChainId) -> SignedRequests | None:
+    if deps.settings.signed_requests == "off":
+        return None
+    return SignedRequests(deps.store, deps.clock, chain_id, urlsplit(deps.settings.base_url).netloc)
 
 
 def _sessions(deps: GatewayDeps, chain_id: ChainId) -> SessionService:

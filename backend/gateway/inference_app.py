@@ -32,6 +32,7 @@ class InferenceApp(MeteredApp):
             raise MethodNotAllowed(f"{scope['path']} takes POST only")
         asked = await self.asked(scope, request_id)
         body = await read_body(scope, receive, parts.max_body_bytes)
+        asked.require_body(body)
         operation = OPERATIONS[scope["path"]]
         started, started_at = parts.clock.monotonic(), parts.clock.now()
         admitted = await parts.admission.admit(asked, ModelJob(read_call(operation, body)))

@@ -97,7 +97,8 @@ class MeteredApp:
         principal = await self._parts.resolver.resolve(said)
         self._parts.key_use.count(principal, said.client)
         plan, block = _number(scope, b"emporion-plan"), _number(scope, b"emporion-min-block")
-        return Asked(request_id, principal, said.client, None if plan is None else PlanId(plan), block)
+        chosen = None if plan is None else PlanId(plan)
+        return Asked(request_id, principal, said.client, chosen, block, said.signed)
 
     def late_by(self) -> int | None:
         """Seconds of the index's silence where that is worth a word."""

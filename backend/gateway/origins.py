@@ -18,6 +18,11 @@ ACCEPTED: Final = (
     "emporion-min-block",
     "emporion-voucher",
     "idempotency-key",
+    "signature",
+    "signature-input",
+    "content-digest",
+    "range",
+    "if-range",
 )
 PREFLIGHT_SECONDS: Final = 600
 

@@ -25,6 +25,8 @@ async def caller(request: Request, given: Given) -> Principal:
     """Whoever the credential proves. Raises InvalidCredential."""
     said = presented(request.scope, given.addresses)
     principal = await given.resolver.resolve(said)
+    if said.signed is not None:
+        said.require_body(await request.body())
     given.key_use.count(principal, said.client)
     return principal
 
@@ -32,7 +34,7 @@ async def caller(request: Request, given: Given) -> Principal:
 async def anyone(request: Request, given: Given) -> Principal | None:
     """The caller, or None where no credential was sent. A wrong one is still refused."""
     said = presented(request.scope, given.addresses)
-    return None if said.token is None else await caller(request, given)
+    return None if said.token is None and said.signed is None else await caller(request, given)
 
 
 def client(request: Request, given: Given) -> str:

@@ -75,6 +75,7 @@ class ServiceApp(MeteredApp):
         parts = self._parts
         asked = await self.asked(scope, request_id)
         body = await read_body(scope, receive, parts.max_body_bytes)
+        asked.require_body(body)
         started, started_at = parts.clock.monotonic(), parts.clock.now()
         job = read_invocation(model, body)
         admitted = await parts.admission.admit(asked, job)
@@ -125,6 +126,7 @@ class ServiceApp(MeteredApp):
         parts = self._parts
         asked = await self.asked(scope, request_id)
         started, started_at = parts.clock.monotonic(), parts.clock.now()
+        asked.require_body(b"")
         job = DataJob(model, path, header(scope, b"range"), header(scope, b"if-range"))
         admitted = await parts.admission.admit(asked, job)
         said = f"GET {scope['path']} {job.asked or ''}".rstrip().encode()
