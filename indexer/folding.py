@@ -76,8 +76,9 @@ def _load_rows(
         gatherer.block = block
         fold(event, gatherer)
     for table in PINNED:
-        book.load(table, db.select_all(target.projected[table], chain_id))
-        book.load(table, [], gatherer.needed[table])
+        if gatherer.needed[table] or table in gatherer.whole:
+            book.load(table, db.select_all(target.projected[table], chain_id))
+            book.load(table, [], gatherer.needed[table])
     for table, keys in gatherer.keys().items():
         book.load(table, db.select(target.projected[table], chain_id, keys), keys)
 

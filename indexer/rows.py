@@ -53,6 +53,8 @@ class Gatherer:
     def __init__(self, chain_id: int, block: Header) -> None:
         self.block = block
         self.needed: dict[Model, dict[Key, Row]] = {table: {} for table in PROJECTED}
+        self.whole: set[Model] = set()
+        """Pinned tables that were asked for whole."""
         self._chain_id = chain_id
 
     def edit(self, table: Model, *key: Any) -> Row:
@@ -67,7 +69,8 @@ class Gatherer:
         return self.edit(table, *key)
 
     def all(self, table: Model) -> list[Row]:
-        """Blank: pinned tables are loaded whole."""
+        """Blank; the table is loaded whole."""
+        self.whole.add(table)
         return []
 
     def add(self, table: Model, key: Key, **values: Any) -> None:

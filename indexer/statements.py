@@ -9,6 +9,7 @@ SQLAlchemy's ``run_sync``. So a step is one plain function for both.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import chain as flat
 from typing import Any, Final, Protocol, TypeVar
 
@@ -26,6 +27,8 @@ Values = tuple[Any, ...]
 """A row in the order of its table's columns."""
 Found = list[Values]
 SCHEMA: Final = "chain"
+FEW: Final = 100
+"""Rows that go as arrays in the same round trip as others; COPY pays above."""
 _SQLITE_KEYS: Final = 8_000
 """Keys in one look-up: SQLite binds at most 32,766 values a statement."""
 
@@ -42,6 +45,10 @@ class Statements(Protocol):
 
     def change(self, sql: str, *values: Any) -> int:
         """One statement; how many rows it changed."""
+        ...
+
+    def do(self, sql: str, *values: Any) -> None:
+        """One statement whose outcome nobody looks at; it may be sent together with others."""
         ...
 
     def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
@@ -103,6 +110,10 @@ class SqliteStatements:
         """One statement; how many rows it changed."""
         return self._connection.execute(sql, values).rowcount
 
+    def do(self, sql: str, *values: Any) -> None:
+        """One statement."""
+        self._connection.execute(sql, values)
+
     def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
         """The rows of these keys that exist."""
         found: list[Row] = []
@@ -161,6 +172,7 @@ _ARRAYS: Final[tuple[tuple[type[Any], str], ...]] = (
 )
 
 
+@cache
 def _array_types(shape: Shape) -> dict[str, str]:
     """The element type of each column's array."""
     types = {}
@@ -172,21 +184,44 @@ def _array_types(shape: Shape) -> dict[str, str]:
 
 
 class PostgresStatements:
-    """PostgreSQL through psycopg, rows as one array a column. For use under SQLAlchemy's ``run_sync``."""
+    """PostgreSQL through psycopg, rows as one array a column. For use under SQLAlchemy's ``run_sync``.
+
+    What nobody waits for is kept until something is read, or ``flush``, and sent in one round trip.
+    """
 
     mark = "%s"
 
     def __init__(self, connection: "psycopg.AsyncConnection[Any]") -> None:
         self._connection = connection
+        self._later: list[tuple[str, Sequence[Any]]] = []
 
     def run(self, sql: str, *values: Any) -> Found:
         """One statement; its rows."""
-        cursor = await_only(self._connection.execute(sql, values))
+        cursor = self._execute(sql, values)
         return await_only(cursor.fetchall()) if cursor.description else []
 
     def change(self, sql: str, *values: Any) -> int:
         """One statement; how many rows it changed."""
-        return int(await_only(self._connection.execute(sql, values)).rowcount)
+        return int(self._execute(sql, values).rowcount)
+
+    def do(self, sql: str, *values: Any) -> None:
+        """One statement, sent later."""
+        self._later.append((sql, values))
+
+    def flush(self) -> None:
+        """Send what was kept."""
+        later, self._later = self._later, []
+        if later:
+            await_only(self._send(later))
+
+    async def _send(self, later: Sequence[tuple[str, Sequence[Any]]]) -> None:
+        async with self._connection.pipeline():
+            for sql, values in later:
+                await self._connection.execute(sql, values, prepare=True)
+
+    def _execute(self, sql: str, values: Sequence[Any]) -> "psycopg.AsyncCursor[Any]":
+        self.flush()
+        return await_only(self._connection.execute(sql, values, prepare=True))
 
     def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
         """The rows of these keys that exist."""
@@ -213,16 +248,19 @@ class PostgresStatements:
         if not keys:
             return
         if not shape.key:
-            self.run(f"DELETE FROM {_name(shape)} WHERE chain_id = %s", chain_id)
+            self.do(f"DELETE FROM {_name(shape)} WHERE chain_id = %s", chain_id)
             return
         same = " AND ".join(f't."{name}" = k."{name}"' for name in shape.key)
         using = f"DELETE FROM {_name(shape)} t USING {self._unnested(shape, shape.key)} k"
-        self.run(f"{using} WHERE {same} AND t.chain_id = %s", *self._keys(shape, keys), chain_id)
+        self.do(f"{using} WHERE {same} AND t.chain_id = %s", *self._keys(shape, keys), chain_id)
 
     def append(self, shape: Shape, rows: Sequence[Values]) -> None:
         """Insert rows given in the order of the columns."""
-        if rows:
+        if len(rows) > FEW:
+            self.flush()
             await_only(self._copy(shape, copy_text(shape, rows)))
+        elif rows:
+            self.do(self._insertion(shape), *(list(column) for column in zip(*rows, strict=True)))
 
     async def _copy(self, shape: Shape, body: str) -> None:
         names = _quoted(shape.columns)
@@ -235,7 +273,7 @@ class PostgresStatements:
     def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
         if rows:
             sql = f"{self._insertion(shape)} {conflict}"
-            self.run(sql, *postgres_arrays(shape, rows, shape.columns))
+            self.do(sql, *postgres_arrays(shape, rows, shape.columns))
 
     def _insertion(self, shape: Shape) -> str:
         source = self._unnested(shape, shape.columns)
@@ -280,7 +318,13 @@ async def in_one_write(store: Store, work: Callable[[Statements], T]) -> T:
         return await store.write_sqlite(lambda connection: work(SqliteStatements(connection)))
     async with store.write_connection() as connection:
         driver: Any = (await connection.get_raw_connection()).driver_connection
-        return await connection.run_sync(lambda _: work(PostgresStatements(driver)))
+        return await connection.run_sync(lambda _: _flushed(PostgresStatements(driver), work))
+
+
+def _flushed(db: PostgresStatements, work: Callable[[Statements], T]) -> T:
+    result = work(db)
+    db.flush()
+    return result
 
 
 def one_at_a_time(write: Writer) -> Writer:

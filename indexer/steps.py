@@ -125,7 +125,7 @@ def _claim_head(db: Statements, step: Step) -> int:
 def _forget_blocks(db: Statements, step: Step) -> None:
     for table in _BY_BLOCK:
         column = "number" if table == "blocks" else "block_number"
-        db.change(
+        db.do(
             f"DELETE FROM chain.{table} WHERE chain_id = {db.mark} AND {column} > {db.mark}",
             step.chain_id,
             step.fork.number,
@@ -179,7 +179,7 @@ def _move_head(db: Statements, step: Step, journal_from: int) -> None:
     mark = db.mark
     new = step.headers[-1] if step.headers else None
     head = Head(new.number, new.hash) if new else step.fork
-    db.change(
+    db.do(
         f"UPDATE chain.chains SET number = {mark}, hash = {mark}, safe_number = {mark}, "
         f"finalized_number = {mark}, journal_from = {mark}, timestamp = "
         f"(SELECT timestamp FROM chain.blocks WHERE chain_id = {mark} AND number = {mark}) "
@@ -193,7 +193,7 @@ def _move_head(db: Statements, step: Step, journal_from: int) -> None:
         head.number,
         step.chain_id,
     )
-    db.change(
+    db.do(
         f"DELETE FROM chain.undo WHERE chain_id = {mark} AND block_number < {mark}",
         step.chain_id,
         journal_from,
