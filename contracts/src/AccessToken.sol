@@ -276,6 +276,11 @@ contract AccessToken is SaleParameters, IERC2981, ERC1155, ReentrancyGuardTransi
         return uint256(plan.count.supply) * plan.sale.unitPrice();
     }
 
+    /// @inheritdoc IAccessToken
+    function isEntered() external view returns (bool) {
+        return _reentrancyGuardEntered();
+    }
+
     /// @inheritdoc IERC2981
     function royaltyInfo(uint256 planId, uint256 price) external view returns (address receiver, uint256 amount) {
         // The market pays it there as a distribution, so that it reaches whoever holds the shares.

@@ -78,10 +78,12 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
 
     /// @inheritdoc IRevenueShares
     function release(uint256 planId, uint256 currency, uint256 gross, uint256 feeBps) external {
-        // Check: no guard is needed, nothing is called from here; the money has come before.
+        // Check: nothing is called from here, the money has come before; but not in the middle of a distribution, which
+        // would count it too.
         if (msg.sender != address(_accessToken)) {
             revert Errors.RevenueShares_NotAccessToken(msg.sender, address(_accessToken));
         }
+        if (_reentrancyGuardEntered()) revert ReentrancyGuardReentrantCall();
 
         // Effect: parts are floors of the gross, so their sum is at most the gross; the service gets the rest.
         uint256 serviceId = PlanId.serviceOf(planId);
@@ -99,6 +101,9 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
         if (_links[serviceId] == 0) revert Errors.RevenueShares_UnknownService(serviceId);
         if (amount == 0) revert Errors.RevenueShares_ZeroAmount();
         IERC20 token = _tokenOf(currency);
+        // A currency that calls its users may come here while `AccessToken` counts what arrives: it would count this too,
+        // and what the currency charged would be owed to somebody.
+        if (_accessToken.isEntered()) revert ReentrancyGuardReentrantCall();
 
         // Interaction: first, because what counts is what arrives. `claim` cannot run meanwhile.
         uint256 before = token.balanceOf(address(this));

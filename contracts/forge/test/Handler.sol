@@ -147,7 +147,10 @@ contract Handler is Stakers {
             (services[0], one[0]) = (_anyService(), HOSTILE);
             return (address(shares), abi.encodeCall(IRevenueShares.claim, (services, one, self)));
         }
-        if (kind == 8) return (address(shares), abi.encodeCall(IRevenueShares.distribute, (_anyService(), HOSTILE, units)));
+        if (kind == 8) {
+            uint256 gift = _draw(40 * PRICE);
+            return (address(shares), abi.encodeCall(IRevenueShares.distribute, (_anyService(), HOSTILE, gift)));
+        }
         if (kind == 9) {
             return (
                 address(shares),

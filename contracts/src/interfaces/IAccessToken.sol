@@ -209,6 +209,9 @@ interface IAccessToken is IERC1155 {
     /// @notice Length of the table of currencies.
     function currencyCount() external view returns (uint256);
 
+    /// @notice Whether one of the guarded functions is running: while it is, money on its way to the shares is being counted.
+    function isEntered() external view returns (bool);
+
     /// @notice Protocol fee of plans created now, in hundredths of a per cent.
     function feeBps() external view returns (uint256);
 }

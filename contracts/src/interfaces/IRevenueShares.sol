@@ -50,7 +50,7 @@ interface IRevenueShares is IERC1155 {
     /// @param feeBps the plan's protocol fee
     function release(uint256 planId, uint256 currency, uint256 gross, uint256 feeBps) external;
 
-    /// @notice Shares out money of the caller (allowance needed); anybody may.
+    /// @notice Shares out money of the caller (allowance needed); anybody may, but not in the middle of a sale or a release.
     /// @param serviceId the service
     /// @param currency index in the table
     /// @param amount base units

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title The part of `AccessToken` that the staking vault reads
+/// @title The part of `AccessToken` that the staking vault and the shares read
 contract CurrencyTable {
     address[] private _tokens;
 
@@ -11,6 +11,10 @@ contract CurrencyTable {
 
     function currencyOf(uint256 index) external view returns (address token, bool open) {
         return (index < _tokens.length ? _tokens[index] : address(0), true);
+    }
+
+    function isEntered() external pure returns (bool) {
+        return false;
     }
 
     function currencyCount() external view returns (uint256) {

@@ -54,10 +54,17 @@ REVENUE_SHARES: Final = (
         RELEASE,
     ),
     Mutant(
-        "a gift counts what it did not send",
+        "a gift may come in the middle of a release",
         "RevenueShares",
-        "Math.min(token.balanceOf(address(this)) - before, amount)",
-        "token.balanceOf(address(this)) - before",
+        "if (_accessToken.isEntered()) revert",
+        "if (false) revert",
+        REENTRANCY,
+    ),
+    Mutant(
+        "a release may come in the middle of a gift",
+        "RevenueShares",
+        "if (_reentrancyGuardEntered()) revert",
+        "if (false) revert",
         REENTRANCY,
     ),
     Mutant(
