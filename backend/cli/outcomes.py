@@ -12,7 +12,7 @@ from backend.core.units import hex_of
 
 
 def told(contracts: Contracts, receipt: Receipt, **facts: Any) -> dict[str, Any]:
-    """The facts, what the events say, and where it was mined. Keys `..._base_units` are exact amounts."""
+    """The facts, what the events say, and where it was mined. Keys `..._base_units` are exact, as text."""
     for event in contracts.events_of(receipt):
         facts |= _effect(event.name, event.args)
     facts |= received(contracts, receipt)
@@ -35,14 +35,14 @@ def received(contracts: Contracts, receipt: Receipt) -> dict[str, Any]:
     lines = {index: currency_of(contracts.deployment.currencies, index) for index in sums}
     return {
         "received": [money(sums[index], line.decimals, line.symbol) for index, line in lines.items()],
-        "received_base_units": {line.symbol: sums[index] for index, line in lines.items()},
+        "received_base_units": {line.symbol: str(sums[index]) for index, line in lines.items()},
     }
 
 
 def cost(contracts: Contracts, index: int, amount: int, name: str = "cost") -> dict[str, Any]:
     """An amount of a currency, for people and, exactly, for programs."""
     line = currency_of(contracts.deployment.currencies, index)
-    return {name: money(amount, line.decimals, line.symbol), f"{name}_base_units": amount}
+    return {name: money(amount, line.decimals, line.symbol), f"{name}_base_units": str(amount)}
 
 
 def currency_of(currencies: Sequence[DeployedCurrency], index: int) -> DeployedCurrency:

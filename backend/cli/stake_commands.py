@@ -35,7 +35,7 @@ def lock(
     async def work() -> dict[str, Any]:
         async with trading(settings, signer) as (contracts, trader):
             receipt = await trader.lock(units, seconds)
-            locked = {"amount": money(units, EMP_DECIMALS, "EMP"), "amount_base_units": units}
+            locked = {"amount": money(units, EMP_DECIMALS, "EMP"), "amount_base_units": str(units)}
             return told(contracts, receipt, **locked)
 
     with working("locking; a block or two"):
