@@ -112,6 +112,7 @@ async def _introduce(network: Devnet, services: Services, settings: Settings) ->
     }
     show(network_facts, as_json=False, title="\nAdd this network to a wallet")
     here = {
+        "page": f"{services.url}/",
         "gateway": services.url,
         "API and its docs": f"{services.url}/docs",
         "deployment record": network.home / "deployment.json",

@@ -15,7 +15,9 @@ from backend.core.errors import MalformedRequest
 from backend.core.units import Address, Hash32, PlanId, to_address
 from backend.signing.messages import receipt_domain
 
-FileOption = typer.Option(exists=True, dir_okay=False, readable=True)
+
+def _file(words: str) -> Any:
+    return typer.Option(exists=True, dir_okay=False, readable=True, help=words)
 
 
 def register(app: typer.Typer) -> None:
@@ -27,10 +29,10 @@ def verify(
     receipt: Annotated[
         Path, typer.Argument(help="The JSON of GET /v1/receipts/ID.", exists=True, dir_okay=False)
     ],
-    request: Annotated[Path | None, FileOption] = None,
-    response: Annotated[Path | None, FileOption] = None,
-    proof: Annotated[Path | None, FileOption] = None,
-    previous: Annotated[Path | None, FileOption] = None,
+    request: Annotated[Path | None, _file("The request's body, as it was sent.")] = None,
+    response: Annotated[Path | None, _file("The answer's body, as it came.")] = None,
+    proof: Annotated[Path | None, _file("The JSON of GET /v1/receipts/ID/proof.")] = None,
+    previous: Annotated[Path | None, _file("The receipt before it, as JSON.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a receipt: signature, request, answer, charge, settlement. Status 1 if one is false."""
