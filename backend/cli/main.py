@@ -17,7 +17,8 @@ PARTS: Final = {
     "buyer_commands": ("buyer",),
     "stake_commands": ("stake",),
     "search_commands": ("search",),
-    "chain_commands": ("deploy", "index", "status"),
+    "deploy_commands": ("deploy",),
+    "index_commands": ("index", "status", "audit", "reindex"),
     "keys_commands": ("keys",),
     "receipt_commands": ("verify-receipt",),
 }

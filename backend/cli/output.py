@@ -1,13 +1,14 @@
 """What a command prints: tables for people, JSON for programs, errors that say what to do."""
 
+import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NoReturn
 
-import orjson
 import typer
 from rich.console import Console
+from rich.progress import Progress
 from rich.table import Table
 
 from backend.core.errors import EmporionError
@@ -39,6 +40,28 @@ def working(text: str) -> Iterator[None]:
         return
     with console.status(text):
         yield
+
+
+@contextmanager
+def counting(text: str) -> Iterator[Callable[[int, int], None]]:
+    """Say how far something is: a bar in a terminal, else one line. Gives what to call with done and all."""
+    console = _trouble()
+    if not console.is_terminal:
+        say(text)
+        yield lambda _done, _all: None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(text, total=None)
+        yield lambda done, whole: bar.update(task, completed=done, total=whole)
+
+
+@contextmanager
+def whole_screen() -> Iterator[None]:
+    """What is printed inside takes the place of what stood in the terminal."""
+    console = _people()
+    if console.is_terminal:
+        console.clear()
+    yield
 
 
 def lines(first: str, rest: Sequence[str]) -> None:
@@ -76,7 +99,7 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = 
 
 def print_json(value: Any) -> None:
     """JSON on standard output."""
-    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode() + "\n")
+    sys.stdout.write(json.dumps(value, indent=2, default=_plain, ensure_ascii=False) + "\n")
 
 
 def fail(error: EmporionError, *, as_json: bool = False) -> NoReturn:
@@ -92,6 +115,11 @@ def money(amount: int, decimals: int, symbol: str) -> str:
     whole, part = divmod(amount, 10**decimals)
     fraction = f"{part:0{decimals}d}".rstrip("0") if decimals else ""
     return f"{whole:,}{'.' + fraction if fraction else ''} {symbol}".strip()
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no word for: bytes in hexadecimal, the rest as text."""
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 
 def _cell(value: Any) -> str:

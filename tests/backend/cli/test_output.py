@@ -53,6 +53,10 @@ class TestShow:
         show(FACTS, as_json=True)
         assert json.loads(capsys.readouterr().out) == FACTS
 
+    def test_tells_programs_any_number_and_bytes(self, capsys: pytest.CaptureFixture[str]) -> None:
+        show({"much": 2**256, "hash": b"\x01\xff"}, as_json=True)
+        assert json.loads(capsys.readouterr().out) == {"much": 2**256, "hash": "0x01ff"}
+
     def test_folds_nothing_where_nobody_watches(self, capsys: pytest.CaptureFixture[str]) -> None:
         show({"long": "x" * 300}, as_json=False)
         assert "x" * 300 in capsys.readouterr().out

@@ -1,60 +1,38 @@
-"""`emporion deploy`, `index`, `status`: the contracts and the index of them."""
+"""`emporion index`, `status`, `audit`, `reindex`: the mirror of the chain."""
 
-from typing import Annotated, Any
+import asyncio
+import time
+from dataclasses import asdict
+from typing import Annotated, Any, Final
 
 import typer
 
 from backend.chain.client import NodeClient
-from backend.chain.deploy import deploy as deploy_all
-from backend.chain.deploy_plan import DeploySettings
 from backend.cli.gateway_client import GatewayClient, GatewayRefused
-from backend.cli.options import AsJson, KeyName
+from backend.cli.options import AsJson
 from backend.cli.outcomes import moment
-from backend.cli.output import print_json, say, show, show_rows, working
+from backend.cli.output import counting, print_json, say, show, show_rows, whole_screen, working
 from backend.cli.stores import chain_store
-from backend.cli.wiring import Chain, announced_heads, chain, node, prepared, run, until_signal, wallet
-from backend.core.deployment import Deployment
+from backend.cli.wiring import Chain, announced_heads, chain, prepared, run, until_signal
+from backend.core.deployment import read_deployment
 from backend.core.errors import UpstreamUnavailable
 from backend.core.settings import Settings
-from backend.core.units import checksum, to_address
+from indexer.audit import AuditReport
+from indexer.audit import audit as audit_store
 from indexer.loop import IndexerOptions, index_once, run_indexer
+from indexer.reindex import Reindexed
+from indexer.reindex import reindex as reindex_store
 from indexer.status import ChainStatus, status_of
+
+WATCH_SECONDS: Final = 1.0
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("deploy")(deploy)
     app.command("index")(index)
     app.command("status")(status)
-
-
-def deploy(
-    operator: Annotated[
-        str | None,
-        typer.Option(help="Address that holds the supply and the parameters; default: the signer."),
-    ] = None,
-    key: KeyName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Deploy the contracts at predicted addresses and write the record. Resumes an interrupted run."""
-    settings = prepared(quiet=True)
-    signer = wallet(settings, key)
-    plan = DeploySettings(
-        operator=to_address(operator) if operator else signer.address, devnet=settings.devnet
-    )
-
-    async def work() -> Deployment:
-        async with node(settings) as client:
-            return await deploy_all(client, signer, plan, settings.deployment_path)
-
-    with working(f"deploying with {checksum(signer.address)}; each contract is a transaction"):
-        deployment = run(work())
-    rows = [
-        {"contract": name, "address": made.address, "block": made.block}
-        for name, made in deployment.contracts.items()
-    ]
-    show_rows(rows, as_json=as_json)
-    say(f"recorded in {settings.deployment_path}")
+    app.command("audit")(audit)
+    app.command("reindex")(reindex)
 
 
 def index(
@@ -95,10 +73,18 @@ def _options(settings: Settings) -> IndexerOptions:
     return IndexerOptions(settings.poll_interval_ms, settings.finality_depth)
 
 
-def status(as_json: AsJson = False) -> None:
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Say it again every second, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say where the index stands (heads, lag, reorganisations, journal) and whether the gateway is ready."""
     settings = prepared(quiet=True)
-    rows, gateway = run(_status(settings))
+    if watch:
+        return run(_watched(settings, as_json))
+    return _tell(*run(_status(settings)), as_json=as_json)
+
+
+def _tell(rows: list[ChainStatus], gateway: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         return print_json({"chains": [_told(row) for row in rows], "gateway": gateway})
     if not rows:
@@ -106,6 +92,13 @@ def status(as_json: AsJson = False) -> None:
     for row in rows:
         show(_told(row), as_json=False, title=f"chain {row.chain_id}")
     return show(gateway, as_json=False, title="gateway")
+
+
+async def _watched(settings: Settings, as_json: bool) -> None:
+    while True:
+        with whole_screen():
+            _tell(*await _status(settings), as_json=as_json)
+        await asyncio.sleep(WATCH_SECONDS)
 
 
 async def _status(settings: Settings) -> tuple[list[ChainStatus], dict[str, Any]]:
@@ -141,3 +134,50 @@ def _told(row: ChainStatus) -> dict[str, object]:
         "reorgs": row.reorgs,
         "journal_blocks": row.journal_blocks,
     }
+
+
+def audit(as_json: AsJson = False) -> None:
+    """Compare every mirrored row with the contracts and with the raw logs; status 1 where one differs."""
+    settings = prepared(quiet=True)
+    report = run(_audit(settings))
+    if as_json:
+        print_json(_audited(report))
+    else:
+        show_rows([asdict(found) for found in report.differences], as_json=False, empty="")
+        rows, questions = sum(report.rows.values()), report.questions
+        say(f"block {report.head.number}: {rows} rows, {questions} questions to the contracts")
+        say(
+            "no difference" if report.passed else f"{len(report.differences)} differences; `emporion reindex`"
+        )
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+async def _audit(settings: Settings) -> AuditReport:
+    async with chain(settings) as found, chain_store(settings) as store:
+        with counting("asking the contracts") as progress:
+            return await audit_store(store, found.contracts, found.deployment, progress)
+
+
+def _audited(report: AuditReport) -> dict[str, Any]:
+    return {
+        "passed": report.passed,
+        "block": report.head.number,
+        "questions": report.questions,
+        "rows": report.rows,
+        "differences": [asdict(found) for found in report.differences],
+    }
+
+
+def reindex(as_json: AsJson = False) -> None:
+    """Rebuild all rows from the raw logs, while readers go on; stop the indexer first."""
+    settings = prepared(quiet=True)
+    made = run(_reindex(settings))
+    show({"block": made.head.number, "rows": sum(made.rows.values())}, as_json=as_json)
+
+
+async def _reindex(settings: Settings) -> Reindexed:
+    deployment = read_deployment(settings.deployment_path)
+    async with chain_store(settings) as store:
+        with counting("rebuilding") as progress:
+            return await reindex_store(store, deployment, lambda: time.time_ns() // 1_000_000, progress)
