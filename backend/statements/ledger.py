@@ -8,11 +8,11 @@ from backend.statements.basis import NOTHING, UNKNOWN, Basis, Book, Cost, Method
 from backend.statements.earnings import claims
 from backend.statements.entries import Category, Entry, Event, Market
 from backend.statements.movements import movements, unexplained
-from backend.statements.ports import Price
+from backend.statements.ports import Worth
 from backend.statements.readings import READERS
 from backend.statements.valuation import value_nearest
 
-PriceTable = Mapping[tuple[int, int], Price]
+PriceTable = Mapping[tuple[int, int], Worth]
 """(currency, unix time) -> price; pairs without a price are absent."""
 _HELD: Final = frozenset({"plan", "shares", "service"})
 

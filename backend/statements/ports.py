@@ -4,8 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 
-class Price(NamedTuple):
+class Worth(Protocol):
     """Worth of one whole unit of a currency: `answer / 10**decimals` of the quote."""
+
+    @property
+    def answer(self) -> int:
+        """A positive number."""
+        ...
+
+    @property
+    def decimals(self) -> int:
+        """How many of its digits are decimals."""
+        ...
+
+
+class Price(NamedTuple):
+    """A worth, written down."""
 
     answer: int
     decimals: int
@@ -19,7 +33,7 @@ class Prices(Protocol):
         """What prices are in: `USD`."""
         ...
 
-    async def at(self, symbol: str, times: Sequence[int]) -> Mapping[int, Price]:
+    async def at(self, symbol: str, times: Sequence[int]) -> Mapping[int, Worth]:
         """Price of a currency at each unix time where there is one; a time without a price is left out."""
         ...
 
@@ -29,7 +43,7 @@ class NoPrices:
 
     quote = "USD"
 
-    async def at(self, symbol: str, times: Sequence[int]) -> Mapping[int, Price]:
+    async def at(self, symbol: str, times: Sequence[int]) -> Mapping[int, Worth]:
         """Nothing."""
         return {}
 
@@ -41,7 +55,7 @@ class FixedPrices:
         self.quote = quote
         self._prices = dict(prices)
 
-    async def at(self, symbol: str, times: Sequence[int]) -> Mapping[int, Price]:
+    async def at(self, symbol: str, times: Sequence[int]) -> Mapping[int, Worth]:
         """The price of the symbol, if it has one."""
         found = self._prices.get(symbol)
         return {} if found is None else dict.fromkeys(times, found)

@@ -17,7 +17,7 @@ from backend.statements.basis import Method
 from backend.statements.entries import Entry, Event, Market, PlanTerms
 from backend.statements.ledger import Line, entries_of, lines_of
 from backend.statements.periods import Period
-from backend.statements.ports import Price, Prices
+from backend.statements.ports import Prices, Worth
 
 EMP_OUTSIDE: Final = -1
 """Index of EMP where it is no currency of the table."""
@@ -91,7 +91,7 @@ class Statements:
             emp=self._emp,
         )
 
-    async def _priced(self, entries: Iterable[Entry]) -> dict[tuple[int, int], Price]:
+    async def _priced(self, entries: Iterable[Entry]) -> dict[tuple[int, int], Worth]:
         times: dict[int, set[int]] = {}
         for entry in entries:
             if entry.currency is not None and entry.amount:

@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from backend.statements.ports import Price
+from backend.statements.ports import Worth
 
 VALUE_DECIMALS: Final = 8
 """A value is counted in units of 10**-8 of the quote, as price feeds do."""
 
 
-def value_nearest(amount: int, decimals: int, price: Price) -> int:
+def value_nearest(amount: int, decimals: int, price: Worth) -> int:
     """Worth of base units at a price; halves round up."""
     over: int = amount * price.answer * 10**VALUE_DECIMALS
     under: int = 10 ** (decimals + price.decimals)
