@@ -65,17 +65,36 @@ def postgres_server_url(postgres_server: PostgresServer) -> str:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of this test's own."""
+def new_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of this test's own, for tests of how tables are made."""
     url = postgres_server.create()
     yield url
     postgres_server.drop(url)
 
 
+@pytest.fixture(scope="session")
+def shared_postgres_url(postgres_server: PostgresServer) -> str:
+    """A PostgreSQL database that the tests of a process share: making its tables takes longer than a test."""
+    return postgres_server.create()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer, shared_postgres_url: str) -> str:
+    """The URL of the shared PostgreSQL database, without a row."""
+    postgres_server.empty(shared_postgres_url)
+    return shared_postgres_url
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """EMPORION_DATABASE_URL on both engines: empty means the two SQLite files in EMPORION_HOME."""
+    """EMPORION_DATABASE_URL on both engines, without a row: "" is the two SQLite files in EMPORION_HOME."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_database_url(request: pytest.FixtureRequest) -> str:
+    """The same, without tables."""
+    return "" if request.param == "sqlite" else str(request.getfixturevalue("new_postgres_url"))
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,19 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
+_EMPTY = """
+DO $$
+DECLARE entry record;
+BEGIN
+    FOR entry IN
+        SELECT schemaname, tablename FROM pg_tables
+        WHERE schemaname IN ('chain', 'gateway') AND tablename <> 'alembic_version'
+    LOOP
+        EXECUTE format('DELETE FROM %I.%I', entry.schemaname, entry.tablename);
+    END LOOP;
+END $$
+"""
+
 
 class ServerAbsent(Exception):
     """A server does not answer; the message says where it was looked for and how to start it."""
@@ -52,6 +65,11 @@ class PostgresServer:
         name = url.rsplit("/", 1)[1]
         self._created.remove(name)
         self._execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+    def empty(self, url: str) -> None:
+        """Delete every row of the two stores in a database made here; tables and versions stay."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(_EMPTY)
 
     def drop_all(self) -> None:
         """Drop what was created and not dropped."""

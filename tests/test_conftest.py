@@ -3,19 +3,26 @@
 close_the_internet
 ├── a connection beyond loopback is refused, as is the look-up of a public name
 └── loopback and literal addresses stay open
-database_url
+new_database_url
 ├── sqlite: empty, the settings' word for the two files
-└── postgres: an empty database that answers
+└── postgres: a database without tables that answers
+database_url
+└── finds no row of an earlier test, on either engine
 redis_url
 └── answers to PING
 """
 
 import socket
+from pathlib import Path
 
 import psycopg
 import pytest
 import redis
+from sqlalchemy import insert, select
 
+from backend.core.settings import load_settings
+from backend.db.stores import open_chain_store
+from backend.db.tables.chain import Heartbeat
 from tests.loopback import InternetClosed
 
 
@@ -34,12 +41,25 @@ class TestCloseTheInternet:
         assert socket.getaddrinfo("localhost", 80)
 
 
+class TestNewDatabaseUrl:
+    def test_names_a_database_without_tables_on_each_engine(self, new_database_url: str) -> None:
+        if new_database_url:
+            with psycopg.connect(new_database_url) as connection:
+                found = connection.execute(
+                    "SELECT * FROM pg_tables WHERE schemaname IN ('public', 'chain', 'gateway')"
+                ).fetchall()
+            assert found == []
+
+
 class TestDatabaseUrl:
-    def test_names_an_empty_database_on_each_engine(self, database_url: str) -> None:
-        if database_url:
-            with psycopg.connect(database_url) as connection:
-                tables = connection.execute("SELECT * FROM pg_tables WHERE schemaname = 'public'").fetchall()
-            assert tables == []
+    @pytest.mark.parametrize("_time", ["first", "second"])
+    async def test_has_no_row_of_an_earlier_test(self, _time: str, tmp_path: Path, database_url: str) -> None:
+        store = await open_chain_store(load_settings(home=tmp_path, database_url=database_url, devnet=True))
+        async with store.write_connection() as connection:
+            assert (await connection.execute(select(Heartbeat))).all() == []
+            row = {"chain_id": 1, "confirmed_at_ms": 2, "node_number": 3}
+            await connection.execute(insert(Heartbeat).values(row))
+        await store.close()
 
 
 class TestRedisUrl:

@@ -19,9 +19,9 @@ from backend.core.settings import Settings
 from backend.core.units import Address, ChainId
 from backend.db.session import Store
 from backend.db.stores import open_gateway_store
-from tests.backend.shared_stores import empty, settings, shared_database
+from tests.backend.shared_stores import settings
 
-__all__ = ["settings", "shared_database"]
+__all__ = ["settings"]
 
 CHAIN = ChainId(31337)
 DOMAIN = "127.0.0.1:8080"
@@ -57,7 +57,6 @@ def buyer() -> LocalAccount:
 @pytest.fixture
 async def store(settings: Settings) -> AsyncIterator[Store]:
     opened = await open_gateway_store(settings)
-    await empty(opened)
     yield opened
     await opened.close()
 

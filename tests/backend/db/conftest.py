@@ -11,7 +11,6 @@ from backend.core.settings import Settings, load_settings
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.db.types import BigId, Uint256
-from tests.servers import PostgresServer
 
 PROBES = MetaData()
 LEDGER = Table(
@@ -25,21 +24,14 @@ LEDGER = Table(
 HEADS = Table("probe_heads", PROBES, Column("id", BigId, primary_key=True), schema="chain")
 
 
-@pytest.fixture(scope="session")
-def shared_postgres_url(postgres_server: PostgresServer) -> str:
-    """One PostgreSQL database for these tests: making its tables takes longer than any of them."""
-    return postgres_server.create()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    url = "" if request.param == "sqlite" else str(request.getfixturevalue("shared_postgres_url"))
-    return load_settings(home=tmp_path, database_url=url, devnet=True)
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str) -> Settings:
+    return load_settings(home=tmp_path, database_url=database_url, devnet=True)
 
 
 @pytest.fixture
-def fresh_settings(tmp_path: Path, database_url: str) -> Settings:
-    return load_settings(home=tmp_path, database_url=database_url, devnet=True)
+def fresh_settings(tmp_path: Path, new_database_url: str) -> Settings:
+    return load_settings(home=tmp_path, database_url=new_database_url, devnet=True)
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ END_OTHERS = (
 
 
 @pytest.fixture
-async def gateway(tmp_path: Path, postgres_url: str) -> AsyncIterator[Store]:
-    settings = load_settings(home=tmp_path, database_url=postgres_url)
+async def gateway(tmp_path: Path, new_postgres_url: str) -> AsyncIterator[Store]:
+    settings = load_settings(home=tmp_path, database_url=new_postgres_url)
     async with with_table(await open_gateway_store(settings), LEDGER) as store:
         yield store
 

@@ -52,9 +52,9 @@ from tests.backend.market import (
     service,
     tab,
 )
-from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
+from tests.backend.shared_stores import opened_chain_store, settings
 
-__all__ = ["settings", "shared_database"]
+__all__ = ["settings"]
 
 PASS, TIMED, METERED = (plan_id(kind) for kind in PlanKind)
 WAIT = 0.4
@@ -68,7 +68,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 async def market(settings: Settings) -> AsyncIterator[Market]:
-    async with emptied_chain_store(settings) as store:
+    async with opened_chain_store(settings) as store:
         yield Market(store)
 
 

@@ -25,9 +25,9 @@ from backend.db.tables.chain import Tab
 from backend.meter.schemas import HoldRequest, Outcome, Served, TabKey
 from backend.meter.service import Meter
 from backend.signing.messages import UsageReceipt
-from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
+from tests.backend.shared_stores import opened_chain_store, settings
 
-__all__ = ["settings", "shared_database"]
+__all__ = ["settings"]
 
 BUYER = Address(b"\xb0" * 20)
 PLAN = PlanId(1 << 20 | 2)
@@ -58,7 +58,7 @@ class Mirror:
 
 @pytest.fixture
 async def mirror(settings: Settings) -> AsyncIterator[Mirror]:
-    async with emptied_chain_store(settings) as store:
+    async with opened_chain_store(settings) as store:
         mirror = Mirror(store)
         await mirror.put(balance=10)
         yield mirror

@@ -31,8 +31,8 @@ MANY = [replace(TAB, payer=Address(bytes([number]) * 20)) for number in range(1,
 
 
 @pytest.fixture
-def settings(tmp_path: Path, shared_database: str) -> Settings:
-    return load_settings(home=tmp_path, database_url=shared_database, database_pool=4, devnet=True)
+def settings(tmp_path: Path, postgres_url: str) -> Settings:
+    return load_settings(home=tmp_path, database_url=postgres_url, database_pool=4, devnet=True)
 
 
 @pytest.fixture

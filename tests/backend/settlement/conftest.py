@@ -31,9 +31,9 @@ from backend.meter.service import Meter
 from backend.settlement.batch import Policy
 from backend.settlement.service import SettleEntry, SettlementWorker
 from tests.backend.meter.conftest import DigestSigner
-from tests.backend.shared_stores import emptied_chain_store, settings, shared_database
+from tests.backend.shared_stores import opened_chain_store, settings
 
-__all__ = ["settings", "shared_database"]
+__all__ = ["settings"]
 
 METER = Address(b"\x0e" * 20)
 BUYER = Address(b"\xb0" * 20)
@@ -194,7 +194,7 @@ class Crash(BaseException):
 
 @pytest.fixture
 async def mirror(settings: Settings) -> AsyncIterator[Mirror]:
-    async with emptied_chain_store(settings) as store:
+    async with opened_chain_store(settings) as store:
         mirror = Mirror(store)
         await mirror.begin(METER)
         yield mirror
