@@ -42,6 +42,11 @@ class Child:
         return cls(process, log)
 
     @property
+    def pid(self) -> int:
+        """Process id of the leash; the command is its child."""
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether it lives."""
         return self._process.returncode is None
