@@ -21,6 +21,7 @@ PARTS: Final = {
     "index_commands": ("index", "status", "audit", "reindex"),
     "keys_commands": ("keys",),
     "receipt_commands": ("verify-receipt",),
+    "statement_commands": ("statement", "prices"),
 }
 """Modules and the commands they register: a process loads only what its command needs."""
 

@@ -29,6 +29,7 @@ from backend.gateway.routes import (
     pages,
     providers,
     receipts,
+    statements,
 )
 
 TITLE = "Emporion gateway"
@@ -87,6 +88,7 @@ def _rest(given: Services) -> FastAPI:
     add_handlers(api)
     for routes in (auth, keys, models, market, listings, documents, receipts, providers, operations, pages):
         api.include_router(routes.router())
+    api.include_router(statements.router())
     describe_model_routes(api)
     pages.mount_files(api)
     return api

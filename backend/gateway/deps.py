@@ -39,6 +39,8 @@ from backend.inference.usage import ByteCounter, TokenCounter
 from backend.metadata.ports import Fetcher
 from backend.metadata.service import MetadataService
 from backend.meter.service import Meter
+from backend.pricing.service import StoredPrices
+from backend.statements.service import Statements
 from backend.storage.blobs import BlobStore
 
 
@@ -75,6 +77,7 @@ class Services:
     gate: Gate
     catalog: Catalog
     accounts: AccountView
+    statements: Statements
     metadata: MetadataService
     keys: KeyService
     sessions: SessionService
@@ -120,6 +123,7 @@ def assemble(deps: GatewayDeps) -> Services:
         gate=shared.gate,
         catalog=catalog,
         accounts=AccountView(store, chain_id),
+        statements=Statements(store, deps.deployment, StoredPrices(store)),
         metadata=metadata,
         keys=keys,
         sessions=sessions,
