@@ -18,6 +18,7 @@ from backend.client.models import Bought, Plan, Service
 from backend.client.node import Node
 from backend.client.sign_in import personal_digest, sign_in_message
 from backend.client.verification import Evidence, Verdict, verify_receipt
+from backend.client.voucher_book import VoucherBook
 from backend.core.errors import InsufficientFunds, SettingsError
 from backend.core.units import Address, Then, checksum, hex_of, to_address
 from backend.signing.eip712 import Domain
@@ -41,6 +42,7 @@ class AsyncEmporion:
         self._wallet = wallet
         self._contracts: Contracts | None = None
         self._api_key = ""
+        self._vouchers: VoucherBook | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -137,7 +139,29 @@ class AsyncEmporion:
         except ImportError as error:
             raise SettingsError("the openai package is not installed: pip install openai") from error
         key = api_key or self._api_key or await self.make_key("openai client")
-        return AsyncOpenAI(base_url=f"{self._http.base_url}/v1", api_key=key)
+        from backend.client.vouchers import renewing_client
+
+        sending = renewing_client(self.voucher)
+        return AsyncOpenAI(base_url=f"{self._http.base_url}/v1", api_key=key, http_client=sending)
+
+    async def voucher(self, plan_id: int, needed: int = 0) -> dict[str, Any]:
+        """Sign and hand in a voucher for a tab that demands them, for `needed` credits in all and a few more;
+        how the tab stands then. The `openai` client of `openai()` does it by itself.
+
+        Raises MalformedRequest where that adds more than a step may (`LARGEST_STEP`).
+        """
+        contracts, key = await self._ready()
+        if not self._http.token:
+            await self.sign_in()
+        if self._vouchers is None:
+            self._vouchers = VoucherBook(key, contracts.chain_id, contracts.escrow)
+        if not self._vouchers.knows(plan_id):
+            for line in (await self.account())["plans"]:
+                self._vouchers.accounted(int(line["plan_id"]), int(line["settled"]))
+        units, signature = self._vouchers.sign(plan_id, needed)
+        said = {"cumulative_units": str(units), "signature": hex_of(signature)}
+        standing: dict[str, Any] = await self._http.put(f"/v1/vouchers/{plan_id}", said)
+        return standing
 
     async def receipt(self, request_id: str) -> dict[str, Any]:
         """The signed receipt of a request of this wallet."""

@@ -15,6 +15,7 @@ from backend.entitlement.schemas import Grant, Policy, Standing, Terms
 from backend.entitlement.service import Gate
 from backend.gateway.limits import Limiter, Quota, Slot
 from backend.gateway.offers import Need, Offers
+from backend.gateway.vouchers import keep_from_header, voucher_needed
 from backend.inference.prepare import Call, Limits, Prepared, WorstCase, prepare
 from backend.metadata.schemas import LimitsDocument
 from backend.metadata.service import MetadataService
@@ -94,6 +95,10 @@ class Metering(Protocol):
 
     async def available(self, tab: TabKey) -> Available:
         """What a tab has left."""
+        ...
+
+    async def keep_voucher(self, tab: TabKey, cumulative_units: int, signature: bytes) -> Available:
+        """Keep a payer's voucher if it is larger than the one kept."""
         ...
 
 
@@ -180,6 +185,11 @@ class Admission:
             raise await self._with_offers(error, asked, listed, job) from None
         return await self._first(asked, listed, standing, grants, job)
 
+    async def take_voucher(self, principal: Principal, text: str | None) -> None:
+        """Keep the voucher of a header, if there is one. Raises MalformedRequest, InvalidSignature."""
+        if text is not None:
+            await keep_from_header(self._meter, principal.chain_id, principal.address, text)
+
     async def release(self, admitted: Admitted[Any]) -> None:
         """Undo everything: nothing was served."""
         admitted.slot.release(0)
@@ -208,6 +218,13 @@ class Admission:
             if admitted is not None:
                 return admitted
         need = Need(self._clock.now(), worst)
+        if wanted := await self._vouchers(standing, worst):
+            raise PaymentRequired(
+                "the tab demands vouchers and the one kept does not cover this request; sign a larger one, "
+                "send it by PUT /v1/vouchers/{plan_id} or in Emporion-Voucher",
+                vouchers=wanted,
+                worst_case_micro_credits={str(plan): str(cost) for plan, cost in worst.items()},
+            )
         raise PaymentRequired(
             "the credits left do not cover the most this request can cost; buy or deposit more, or ask for "
             "less (max_tokens, a smaller range)",
@@ -260,6 +277,16 @@ class Admission:
             admitted.aside = None
         admitted.hold = hold if held else None
         return held
+
+    async def _vouchers(self, standing: Standing, worst: dict[int, int]) -> list[dict[str, Any]]:
+        """The vouchers of which any would let the request through."""
+        found = []
+        for plan_id, cost in worst.items():
+            tab = TabKey(standing.chain_id, PlanId(plan_id), standing.holder)
+            needed = voucher_needed(tab, await self._meter.available(tab), MicroCredits(cost))
+            if needed is not None:
+                found.append(needed)
+        return found
 
     async def _with_offers(
         self, error: PaymentRequired, asked: Asked, listed: ListedService, job: Job[Bounded]

@@ -30,6 +30,7 @@ from backend.gateway.routes import (
     providers,
     receipts,
     statements,
+    vouchers,
 )
 
 TITLE = "Emporion gateway"
@@ -86,7 +87,19 @@ def _rest(given: Services) -> FastAPI:
     )
     api.state.services = given
     add_handlers(api)
-    for routes in (auth, keys, models, market, listings, documents, receipts, providers, operations, pages):
+    for routes in (
+        auth,
+        keys,
+        models,
+        market,
+        listings,
+        documents,
+        receipts,
+        vouchers,
+        providers,
+        operations,
+        pages,
+    ):
         api.include_router(routes.router())
     api.include_router(statements.router())
     describe_model_routes(api)

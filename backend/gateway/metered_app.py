@@ -96,6 +96,7 @@ class MeteredApp:
         said = presented(scope, self._parts.addresses)
         principal = await self._parts.resolver.resolve(said)
         self._parts.key_use.count(principal, said.client)
+        await self._parts.admission.take_voucher(principal, header(scope, b"emporion-voucher"))
         plan, block = _number(scope, b"emporion-plan"), _number(scope, b"emporion-min-block")
         chosen = None if plan is None else PlanId(plan)
         return Asked(request_id, principal, said.client, chosen, block, said.signed)

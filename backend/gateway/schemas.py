@@ -184,6 +184,33 @@ class CreditsReply(BaseModel):
     available_credits: str
 
 
+class VoucherRequest(BaseModel):
+    """A signed voucher: credits of the tab in all, over its whole life."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cumulative_units: str = Field(pattern=r"^[1-9][0-9]{0,18}$", examples=["25"])
+    signature: str = Field(
+        pattern=r"^0x([0-9a-fA-F]{2}){65,4096}$", description="EIP-712, or a contract wallet's (ERC-1271)."
+    )
+
+
+class VoucherReply(BaseModel):
+    """How a tab stands. `short_by` is how much larger a voucher would have to be to free all that is
+    deposited.
+    """
+
+    plan_id: int
+    payer: str
+    demanded: bool
+    cumulative_micro_credits: str
+    available_micro_credits: str
+    available_credits: str
+    short_by_micro_credits: str
+    domain: dict[str, Any]
+    """What `UsageVoucher(address payer,uint256 planId,uint256 cumulativeUnits)` is signed under (EIP-712)."""
+
+
 def problems(*kinds: type[EmporionError]) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route, for its OpenAPI entry: one line a status."""
     found: dict[int | str, dict[str, Any]] = {}

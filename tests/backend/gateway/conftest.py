@@ -33,6 +33,7 @@ from backend.inference.service import Upstreams
 from backend.inference.upstreams import Engine
 from backend.meter.service import Meter
 from backend.meter.signer import MeterSigner
+from backend.meter.vouchers import VoucherCheck
 from backend.net.client import HttpClient
 from backend.net.guard import DEVNET
 from backend.signing.keys import LocalKey
@@ -170,14 +171,15 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engi
     writer = await stack.enter_async_context(GroupCommit(store))
     key = LocalKey(b"\x07" * 32)
     record = deployment()
-    signer = MeterSigner(key, {ChainId(CHAIN_ID): to_address(record.address("UsageEscrow"))})
+    escrows = {ChainId(CHAIN_ID): to_address(record.address("UsageEscrow"))}
+    signer = MeterSigner(key, escrows)
     clock = SystemClock()
     upstreams = Upstreams(store, upstream_http, SecretBox(settings.master_secret()), clock, engine)
     deps = GatewayDeps(
         settings=settings,
         deployment=record,
         store=store,
-        meter=Meter(store, writer, signer, clock),
+        meter=Meter(store, writer, signer, clock, vouchers=VoucherCheck(escrows)),
         upstreams=upstreams,
         blobs=MemoryBlobs(),
         aliases={"little": ServiceId(SERVICE)},
