@@ -3,8 +3,8 @@
 # ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
 
 import json
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Select, func, select
 from sqlmodel import col
@@ -19,6 +19,7 @@ from indexer.shapes import RAW, Row, shape_of
 from indexer.statements import Statements, Writer, in_one_write
 from indexer.steps import Applied, Head, Step, apply_step, beat
 
+T = TypeVar("T")
 _CHAIN: Final = shape_of(Chain)
 _WAY_OUT: Final = (
     "point EMPORION_HOME or EMPORION_DATABASE_URL at a fresh database, or bring the deployment record back "
@@ -82,6 +83,7 @@ class Mirror:
             "safe_number": anchor.number,
             "finalized_number": anchor.number,
             "journal_from": anchor.number + 1,
+            "receipts_number": anchor.number,
             "reorgs": 0,
         }
 
@@ -115,6 +117,15 @@ class Mirror:
             stored: int | None = (await session.execute(query)).scalar()
         token = self.deployment.contracts.get("EmporionToken")
         return stored if stored is not None or token is None else token.block
+
+    async def receipts_state(self) -> tuple[int, int]:
+        """The block up to which receipts are kept, and the final one."""
+        row = await self._chain()
+        return (row.receipts_number, row.finalized_number) if row else (0, 0)
+
+    async def write(self, work: Callable[[Statements], T]) -> T:
+        """Run work in a write transaction of its own."""
+        return await self._write(self.store, work)
 
     async def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Stored block hashes."""

@@ -21,7 +21,7 @@ from indexer.rows import RowBook
 from indexer.shapes import FACTS, RAW, Row, shape_of
 from indexer.statements import Statements, Values
 
-_BY_BLOCK: Final = ("blocks", "logs", "undo", *(shape.name for shape in FACTS.values()))
+_BY_BLOCK: Final = ("blocks", "logs", "undo", "receipts", *(shape.name for shape in FACTS.values()))
 _HEARTBEAT: Final = shape_of(Heartbeat)
 
 
@@ -181,14 +181,17 @@ def _move_head(db: Statements, step: Step, journal_from: int) -> None:
     head = Head(new.number, new.hash) if new else step.fork
     db.do(
         f"UPDATE chain.chains SET number = {mark}, hash = {mark}, safe_number = {mark}, "
-        f"finalized_number = {mark}, journal_from = {mark}, timestamp = "
-        f"(SELECT timestamp FROM chain.blocks WHERE chain_id = {mark} AND number = {mark}) "
+        f"finalized_number = {mark}, journal_from = {mark}, "
+        f"receipts_number = CASE WHEN receipts_number > {mark} THEN {mark} ELSE receipts_number END, "
+        f"timestamp = (SELECT timestamp FROM chain.blocks WHERE chain_id = {mark} AND number = {mark}) "
         f"WHERE chain_id = {mark}",
         head.number,
         head.hash,
         min(step.safe, head.number),
         min(step.finalized, head.number),
         journal_from,
+        step.fork.number,
+        step.fork.number,
         step.chain_id,
         head.number,
         step.chain_id,

@@ -16,7 +16,17 @@ from backend.db.tables.chain_income import (
     StakerReward,
     Vault,
 )
-from backend.db.tables.chain_log import SCHEMA, Block, Chain, Heartbeat, Lease, Log, Outbox, Undo
+from backend.db.tables.chain_log import (
+    SCHEMA,
+    Block,
+    Chain,
+    Heartbeat,
+    Lease,
+    Log,
+    Outbox,
+    TransactionReceipt,
+    Undo,
+)
 from backend.db.tables.chain_market import Listing, TokenBalance
 from backend.db.tables.chain_sales import (
     Access,
@@ -56,6 +66,7 @@ __all__ = [
     "StakerReward",
     "Tab",
     "TokenBalance",
+    "TransactionReceipt",
     "Undo",
     "Upstream",
     "Vault",

@@ -5,7 +5,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, BigInteger, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel
 
-from backend.db.types import AddressType, BigId, HashType
+from backend.db.types import AddressType, BigId, HashType, Uint256
 
 SCHEMA: Final = "chain"
 IN_STORE = {"schema": SCHEMA}
@@ -32,6 +32,8 @@ class Chain(SQLModel, table=True):
     finalized_number: int = Field(sa_type=BigInteger)
     journal_from: int = Field(sa_type=BigInteger)
     """Lowest block whose changes `undo` still knows in full."""
+    receipts_number: int = Field(default=0, sa_type=BigInteger)
+    """Final block up to which `receipts` are kept."""
     reorgs: int = Field(default=0, sa_type=BigInteger)
 
 
@@ -85,6 +87,24 @@ class Log(SQLModel, table=True):
     address: bytes = Field(sa_type=AddressType)
     topics: bytes = Field(sa_type=LargeBinary)
     data: bytes = Field(sa_type=LargeBinary)
+
+
+class TransactionReceipt(SQLModel, table=True):
+    """A transaction to one of our contracts in a final block, a failed one too, and what its gas cost."""
+
+    __tablename__ = "receipts"
+    __table_args__ = (Index("receipts_by_sender", "chain_id", "sender", "block_number"), BY_KEY)
+
+    chain_id: int = Field(primary_key=True, sa_type=BigInteger)
+    tx_hash: bytes = Field(primary_key=True, sa_type=HashType)
+    block_number: int = Field(sa_type=BigInteger)
+    tx_index: int = Field(sa_type=BigInteger)
+    sender: bytes = Field(sa_type=AddressType)
+    receiver: bytes = Field(sa_type=AddressType)
+    gas_used: int = Field(sa_type=BigInteger)
+    gas_price: int = Field(sa_type=Uint256)
+    """Wei for one gas."""
+    ok: bool
 
 
 class Undo(SQLModel, table=True):
