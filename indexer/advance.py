@@ -27,6 +27,8 @@ class IndexerOptions:
     poll_interval_ms: int = 500
     finality_depth: int = 64
     step_blocks: int = 2_000
+    receipts: bool = True
+    """Whether receipts of final blocks are kept (statements need them)."""
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 

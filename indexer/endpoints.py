@@ -11,7 +11,9 @@ from typing import Final, Protocol, TypeVar
 from backend.chain.events import Header, RawLog
 from backend.core.errors import EmporionError, NodeError, NodeUnreachable
 from backend.core.logs import get_logger
+from indexer.node_receipts import GasReceipt
 from indexer.ranges import Range
+from indexer.receipts import ReceiptSource
 from indexer.source import Heads, Source
 
 T = TypeVar("T")
@@ -22,7 +24,7 @@ FAILED_SECONDS: Final = 2.0
 LONGEST_SECONDS: Final = 60.0
 
 
-class NamedSource(Source, Protocol):
+class NamedSource(Source, ReceiptSource, Protocol):
     """A source that says where it is."""
 
     @property
@@ -64,6 +66,10 @@ class Endpoints:
     async def block_logs(self, blocks: Sequence[Header]) -> list[RawLog]:
         """Logs of our contracts in exactly these blocks."""
         return await self._ask(lambda source: source.block_logs(blocks))
+
+    async def receipts(self, wanted: Range) -> list[list[GasReceipt]]:
+        """Receipts of all transactions in these blocks, a list a block."""
+        return await self._ask(lambda source: source.receipts(wanted))
 
     async def heads(self) -> Heads:
         """Where the chain stands, by the first node that can be believed."""

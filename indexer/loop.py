@@ -21,6 +21,7 @@ from indexer.lease import sole_writer
 from indexer.mirror import Mirror
 from indexer.node_source import NodeSource
 from indexer.patience import backoff, tried
+from indexer.receipts import ReceiptKeeper, keep_receipts
 from indexer.statements import Writer, in_one_write, one_at_a_time
 
 __all__ = ["ChainJob", "IndexerOptions", "index_once", "run_indexer", "run_indexers"]
@@ -44,10 +45,13 @@ async def index_once(
     store: Store, nodes: Nodes, deployment: Deployment, options: IndexerOptions | None = None
 ) -> None:
     """Catch up with the nodes' head and return. Raises ChainError, DatabaseError."""
-    indexer = _indexer(store, ChainJob(deployment, nodes, options=options or IndexerOptions()), in_one_write)
+    job = ChainJob(deployment, nodes, options=options or IndexerOptions())
+    indexer, keeper = _parts(store, job, in_one_write)
     with rare_collections():
         await indexer.begin()
         await indexer.catch_up()
+        if job.options.receipts:
+            await keeper.catch_up()
 
 
 async def run_indexer(
@@ -82,27 +86,31 @@ async def _hold_and_serve(store: Store, jobs: Sequence[ChainJob], stop: asyncio.
             return
         write = one_at_a_time(in_one_write)
         with rare_collections():
-            work = [_serve(_indexer(store, job, write), job, stop, lost) for job in jobs]
+            work = [_serve(*_parts(store, job, write), job, stop, lost) for job in jobs]
             outcomes = await asyncio.gather(*work, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, BaseException):
             raise outcome
 
 
-def _indexer(store: Store, job: ChainJob, write: Writer) -> Indexer:
+def _parts(store: Store, job: ChainJob, write: Writer) -> tuple[Indexer, ReceiptKeeper]:
     mirror, depth = Mirror(store, job.deployment, write), job.options.finality_depth
     nodes = [job.nodes] if isinstance(job.nodes, NodeClient) else job.nodes
     sources = [NodeSource(node, mirror.addresses, depth) for node in nodes]
     source = sources[0] if len(sources) == 1 else Endpoints(sources, time.monotonic)
-    return Indexer(mirror, source, job.options)
+    return Indexer(mirror, source, job.options), ReceiptKeeper(mirror, source)
 
 
-async def _serve(indexer: Indexer, job: ChainJob, stop: asyncio.Event, lost: asyncio.Event) -> None:
+async def _serve(
+    indexer: Indexer, keeper: ReceiptKeeper, job: ChainJob, stop: asyncio.Event, lost: asyncio.Event
+) -> None:
     """Follow until stopped, or until another indexer took the store over."""
     bell, done = Bell(), asyncio.Event()
     helpers = [asyncio.create_task(pass_on(event, done, bell)) for event in (stop, lost)]
     if job.feed is not None:
         helpers.append(asyncio.create_task(listen(job.feed, bell)))
+    if job.options.receipts:
+        helpers.append(asyncio.create_task(keep_receipts(keeper, job.options.poll_interval_ms / 1000)))
     try:
         await follow(indexer, job.options.poll_interval_ms / 1000, bell, done)
     except EmporionError as error:

@@ -9,6 +9,7 @@ from backend.chain.events import Header, RawLog
 from backend.core.errors import LogsRefused, NodeError, NodeThrottled, NodeUnreachable
 from backend.core.units import hex_of
 from indexer.bloom import LogFilter
+from indexer.node_receipts import GasReceipt, read_receipt
 from indexer.ranges import Range, Width
 from indexer.source import Heads
 
@@ -100,6 +101,15 @@ class NodeSource:
                     self._filter.learn(block)
                     found += logs
         return found
+
+    async def receipts(self, wanted: Range) -> list[list[GasReceipt]]:
+        """Receipts of all transactions in these blocks, a list a block."""
+        calls = [("eth_getBlockReceipts", (hex(n),)) for n in range(wanted.first, wanted.last + 1)]
+        answers = await self._client.batch(calls)
+        if not all(isinstance(answer, list) for answer in answers):
+            raise NodeError(f"the node at {self.host} lacks receipts of blocks {wanted.first}-{wanted.last}")
+        with self._understood():
+            return [[read_receipt(entry) for entry in answer] for answer in answers]
 
     def _logs_call(self, wanted: Mapping[str, object]) -> tuple[str, Sequence[object]]:
         return "eth_getLogs", ({"address": self._addresses, **wanted},)

@@ -52,6 +52,7 @@ class NodeDouble:
             "eth_getBlockByNumber": self._by_number,
             "eth_getBlockByHash": self._by_hash,
             "eth_getLogs": self._logs,
+            "eth_getBlockReceipts": self._receipts,
         }
 
     def _by_number(self, tag: str, _full: bool) -> dict[str, Any] | None:
@@ -81,6 +82,10 @@ class NodeDouble:
             blocks = self.chain.blocks[first : min(last, self.tip) + 1]
         return [entry for block in blocks for entry in logs_json(block) if _address(entry) in addresses]
 
+    def _receipts(self, tag: str) -> list[dict[str, Any]] | None:
+        number = int(tag, 16)
+        return receipts_json(self.chain.blocks[number]) if number <= self.tip else None
+
 
 def _address(entry: Mapping[str, Any]) -> bytes:
     return bytes.fromhex(entry["address"][2:])
@@ -94,6 +99,27 @@ def header_json(block: MinedBlock) -> dict[str, Any]:
         "parentHash": "0x" + block.parent_hash.hex(),
         "timestamp": hex(block.timestamp),
     }
+
+
+def receipts_json(block: MinedBlock) -> list[dict[str, Any]]:
+    """A block's receipts: of each log's transaction, of one that failed, and of one to a stranger."""
+    addresses = [address for address, _, _ in block.logs]
+    if addresses:
+        addresses += [addresses[0], b"s" * 20]
+    return [
+        {
+            "blockNumber": hex(block.number),
+            "blockHash": "0x" + block.hash.hex(),
+            "transactionHash": "0x" + block.tx_hash(index).hex(),
+            "transactionIndex": hex(index),
+            "from": "0x" + (b"f" * 20).hex(),
+            "to": "0x" + address.hex(),
+            "gasUsed": hex(21_000 + index),
+            "effectiveGasPrice": hex(10**9),
+            "status": hex(index < len(block.logs)),
+        }
+        for index, address in enumerate(addresses)
+    ]
 
 
 def logs_json(block: MinedBlock) -> list[dict[str, Any]]:
