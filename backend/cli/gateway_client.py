@@ -119,4 +119,13 @@ def _refusal(status: int, raw: bytes) -> GatewayRefused:
     told: Mapping[str, Any] = inner if isinstance(inner, dict) else body
     code = str(told.get("code") or "unknown")
     message = str(told.get("message") or told.get("detail") or raw[:200].decode("utf-8", "replace"))
-    return GatewayRefused(status, code, message, body)
+    return GatewayRefused(status, code, message + _places(told), body)
+
+
+def _places(told: Mapping[str, Any]) -> str:
+    """What is wrong where, if the gateway says."""
+    details = told.get("details")
+    problems = details.get("problems") if isinstance(details, dict) else None
+    if not isinstance(problems, list):
+        return ""
+    return "".join(f"; {one.get('path')}: {one.get('problem')}" for one in problems if isinstance(one, dict))

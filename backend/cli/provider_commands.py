@@ -9,8 +9,9 @@ from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, read_manifest
 from backend.cli.options import AsJson, GatewayUrl, KeyName, ServiceArgument
 from backend.cli.outcomes import told
-from backend.cli.output import say, show, working
+from backend.cli.output import print_json, say, show, working
 from backend.cli.publishing import Published, Publisher
+from backend.cli.trial import trial_call
 from backend.cli.wiring import prepared, run, trading, wallet
 from backend.core.settings import Settings
 from backend.signing.keys import LocalKey
@@ -29,6 +30,9 @@ def publish(
         Path, typer.Argument(help="The service.toml; examples/service.toml explains each line.")
     ],
     check: Annotated[bool, typer.Option("--check", help="Only read and check the file.")] = False,
+    trial: Annotated[
+        bool, typer.Option("--trial/--no-trial", help="Buy a few credits and make one call at the end.")
+    ] = True,
     gateway: GatewayUrl = None,
     key: KeyName = None,
     as_json: AsJson = False,
@@ -40,20 +44,31 @@ def publish(
         return
     settings = prepared(quiet=True)
     signer = wallet(settings, key)
-    with working(f"publishing {wanted.service.name}: registration, upstream, {len(wanted.plan)} plans"):
-        made = run(_publish(settings, wanted, gateway or settings.base_url, signer))
+    with working(f"publishing {wanted.service.name}: registration, upstream, plans, one paid call"):
+        made, call = run(_publish(settings, wanted, gateway or settings.base_url, signer, trial))
     facts = {"service": made.service_id, "model": made.model, "page": made.page, "gas": made.gas_used}
-    plans = {"plans": made.plans} if as_json else {f"plan {name}": plan for name, plan in made.plans.items()}
-    show(facts | plans, as_json=as_json)
+    if as_json:
+        print_json(facts | {"plans": made.plans, "trial": call})
+    else:
+        plans = {f"plan {name}": plan for name, plan in made.plans.items()}
+        show(facts | plans | {"trial": call["told"]}, as_json=False)
+    if call["ok"] is False:
+        say(f"error: the service is on sale, but its first call failed: {call['told']}")
+        raise typer.Exit(1)
 
 
-async def _publish(settings: Settings, wanted: Manifest, gateway: str, signer: LocalKey) -> Published:
+async def _publish(
+    settings: Settings, wanted: Manifest, gateway: str, signer: LocalKey, trial: bool
+) -> tuple[Published, dict[str, Any]]:
     async with (
         trading(settings, signer) as (contracts, trader),
         GatewayClient.at(gateway) as client,
     ):
         await client.sign_in(signer)
-        return await Publisher(contracts, client, trader, say).publish(wanted)
+        made = await Publisher(contracts, client, trader, say).publish(wanted)
+        if not trial:
+            return made, {"ok": None, "told": "skipped"}
+        return made, await trial_call(trader, client, made, wanted)
 
 
 @provider.command("claim")
