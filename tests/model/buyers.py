@@ -121,10 +121,15 @@ def _entry(s: Scene, plan_id: int) -> Entry:
 
 def withdrawal(s: Scene) -> Call:
     """A payer asks, changes its mind, takes out; or its meter hurries."""
-    function = s.chance.one(["requestWithdrawal", "cancelWithdrawal", "withdraw", "withdraw", "close"])
     tabs = s.model.state.escrow.tabs
     known = [key for key, tab in tabs.items() if tab.balance or tab.withdraw_at]
     plan_id, payer = s.chance.one(known) if known else (s.plan(METERED), s.somebody())
+    asked = tabs[plan_id, payer].withdraw_at if known else 0
+    function = s.chance.one(["withdraw", "withdraw", "close", "cancelWithdrawal"]) if asked else (
+        "requestWithdrawal"
+    )  # fmt: skip
+    if s.seldom():
+        function = s.chance.one(["requestWithdrawal", "cancelWithdrawal", "withdraw", "close"])
     if function == "close":
         return Call(ESCROW, function, s.meter_of(plan_id >> 20), (plan_id, payer))
     arguments = (plan_id, s.receiver(payer)) if function == "withdraw" else (plan_id,)
@@ -134,7 +139,11 @@ def withdrawal(s: Scene) -> Call:
 def set_tab_options(s: Scene) -> Call:
     """Vouchers and limits."""
     limit = s.chance.one([0, 1, 5, 100, 2**32 - 1, 2**32])
-    return Call(ESCROW, "setTabOptions", s.somebody(), (s.plan(METERED), s.chance.one([True, False]), limit))
+    plan_id, payer = s.plan(METERED), s.somebody()
+    for owner in s.accounts:  # options change while a tab is empty only: find one that is
+        if not s.seldom() and s.model.state.escrow.tabs.get((plan_id, payer), Tab()).balance:
+            payer = owner
+    return Call(ESCROW, "setTabOptions", payer, (plan_id, s.chance.one([True, False]), limit))
 
 
 def give_shares(s: Scene) -> Call:

@@ -23,8 +23,18 @@ def opening(accounts: Sequence[bytes], now: int, access: bytes) -> Iterator[Call
             yield Call("AccessToken", "createPlan", owner, (number, terms))
     metered, timed = 1 << 20 | 2 << 4 | 4 | METERED, 1 << 20 | 1 << 4 | 4 | TIMED
     derived = 2 << 20 | 2 << 4 | 4 | METERED
+    bound, free, own_time = (2 << 20 | 3 << 4 | METERED, 1 << 20 | 5 << 4 | METERED, 1 << 20 | 7 << 4 | TIMED)
+    yield Call("UsageEscrow", "setTabOptions", staker, (derived, True, 0))
+    yield Call("UsageEscrow", "setTabOptions", buyer, (bound, True, 40))
+    yield Call("UsageEscrow", "setTabOptions", builder, (metered, False, 7))
     yield _bought(buyer, metered, 100, DEPOSIT)
     yield _bought(staker, derived, 50, DEPOSIT)
+    yield _bought(buyer, bound, 60, DEPOSIT)
+    yield _bought(builder, metered, 30, DEPOSIT)
+    yield _bought(staker, free, 4, DEPOSIT)
+    yield _bought(builder, free, 4, HOLD)
+    yield _bought(builder, own_time, 4, HOLD)
+    yield _bought(buyer, bound, 5, HOLD)
     yield _bought(buyer, metered, 20, HOLD)
     yield _bought(staker, timed, 5, HOLD)
     yield Call("StakingVault", "lock", staker, (1_000 * EMP, 180 * DAY))
@@ -44,6 +54,8 @@ def _plans(now: int) -> Iterator[dict[str, Any]]:
     yield _terms(METERED, currency=EMP_INDEX, unitPrice=EMP // 3)
     yield _terms(METERED, transferable=False, unitPrice=0, accountCap=10)
     yield _terms(TIMED, period=DAY, saleStart=now + 90 * DAY, earlySeconds=90 * DAY, earlyScore=100 * EMP)
+    yield _terms(TIMED, transferable=False, refundable=False, period=DAY, unitPrice=1)
+    yield _terms(METERED, unitPrice=1, supplyCap=60)
 
 
 def _terms(kind: int, **changes: Any) -> dict[str, Any]:

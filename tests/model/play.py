@@ -94,7 +94,7 @@ class Scene:
         """From 1 to the most; seldom nothing, one too many, or far too many."""
         if self.seldom():
             return self.chance.one([0, most + 1, UINT256_MAX, 2**96, 2**64])
-        return self.chance.one([most, self.chance.number(min(1, most), max(most, 1)), 1])
+        return self.chance.one([most, self.chance.number(min(1, most), max(most, 1)), 1, min(most, 2)])
 
     def service(self) -> int:
         """A service, seldom one that is not there."""
