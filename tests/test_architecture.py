@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture import arrows, habits, sizes, texts
+from tests.architecture import arrows, dependencies, habits, sizes, texts
 from tests.architecture.sources import Violation
 
 Check = Callable[[Path], list[Violation]]
@@ -26,6 +26,7 @@ def found_by(finder: habits.Finder, *trees: str) -> Check:
 CHECKS: dict[str, Check] = {
     "arrows": arrows.check_arrows,
     "owners": arrows.check_owners,
+    "dependencies": dependencies.check_dependencies,
     "environment": found_by(habits.environment_reads),
     "commit": found_by(habits.commits),
     "queries": found_by(habits.queries),
@@ -64,6 +65,8 @@ PLANTED = [
     ("owners", "backend/accounts/service.py", "import siwe\n", 1),
     ("owners", "backend/inference/upstream.py", "import aiohttp\n", 1),
     ("owners", "backend/feed/service.py", "from urllib.request import urlopen\n", 1),
+    ("dependencies", "backend/net/client.py", "import json\nimport aiohttp\n", 2),
+    ("dependencies", "tests/test_x.py", "def f():\n    from nobodys.package import x\n", 2),
     ("environment", "backend/cli/main.py", "import os\n\nHOME = os.environ['HOME']\n", 3),
     ("environment", "indexer/loop.py", "from os import getenv\n", 1),
     ("commit", "backend/meter/service.py", "async def f(s):\n    await s.commit()\n", 2),

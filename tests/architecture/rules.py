@@ -77,6 +77,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "openai": ("backend.client", "backend.cli"),
     # One HTTP client in the servers. The client library has the one that the openai package brings anyway.
     "httpx": ("backend.client",),
+    "httpx2": ("backend.client",),
     "requests": (),
     "urllib.request": (),
     "http.client": (),
@@ -89,6 +90,12 @@ OWNERS: dict[str, tuple[str, ...]] = {
 
 AS_TYPE_ANYWHERE = frozenset({"aiohttp"})
 """Handed in as an argument, so that its name is needed for annotations, under `if TYPE_CHECKING:`."""
+
+DEVELOPERS_MODULES = frozenset({"contracts.compile"})
+"""Modules of the packages that only a developer runs, so that they may import what developers have."""
+
+MODEL_PACKAGE = "backend.inference"
+"""Where the model's runtime is imported, which is installed by a group of its own."""
 
 INSIDE_FUNCTIONS = frozenset({"siwe"})
 """Slow to import (it loads web3): imported where it is used, never with the module."""
