@@ -1,16 +1,13 @@
 """Receiving our webhooks (Standard Webhooks): signature, age, and each message once."""
 
-import base64
-import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Final, Protocol
 
 from backend.core.errors import InvalidSignature
+from backend.signing.webhooks import sign
 
 TOLERANCE_SECONDS: Final = 300
-PREFIX: Final = "whsec_"
 
 
 class Seen(Protocol):
@@ -53,13 +50,3 @@ def check_webhook(headers: Mapping[str, str], body: bytes, secrets: list[str], n
     if not seen.first_time(message_id):
         raise InvalidSignature(f"the webhook {message_id} was received before")
     return message_id
-
-
-def sign(secret: str, message_id: str, sent_at: int, body: bytes) -> str:
-    """`v1,` and the base64 of HMAC-SHA256 over `id.timestamp.body`. Raises InvalidSignature."""
-    try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error:
-        raise InvalidSignature(f"the webhook secret is not {PREFIX} and base64") from None
-    signed = f"{message_id}.{sent_at}.".encode() + body
-    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()

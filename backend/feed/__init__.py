@@ -1,0 +1,1 @@
+"""Events of the contracts as they happen: streams and webhooks."""
