@@ -70,6 +70,7 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
             clock=clock,
             oracle=oracle,
             fetcher=outgoing,
+            outgoing=outgoing,
             fingerprints=_fingerprints(settings, engine),
             counter=_counter(engine),
         )

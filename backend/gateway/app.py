@@ -21,6 +21,7 @@ from backend.gateway.request_ids import RequestIds
 from backend.gateway.routes import (
     auth,
     documents,
+    feed,
     keys,
     listings,
     market,
@@ -97,6 +98,7 @@ def _rest(given: Services) -> FastAPI:
         receipts,
         vouchers,
         providers,
+        feed,
         operations,
         pages,
     ):
@@ -126,8 +128,10 @@ async def running(given: Services) -> AsyncIterator[None]:
 def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:
     shared = given.deps.store.dialect == "postgresql"  # an SQLite store has one writing process: this one
     replicas = {"credentials": partial(_forget_revoked, given)} if shared else {}
+    sending = {} if given.sender is None else {"webhooks": partial(given.sender.run, given.moves)}
     return {
         **replicas,
+        **sending,
         "index": given.watch.run,
         "key-use": given.key_use.run,
         "holds": given.holds.run,

@@ -21,12 +21,16 @@ from backend.db.notify import Changes
 from backend.db.session import Store
 from backend.entitlement.head import HeadWatch
 from backend.entitlement.service import Gate
+from backend.feed.sender import Sender
+from backend.feed.service import Feed
+from backend.feed.webhooks import Webhooks
 from backend.gateway.admission import Admission
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.holds import HoldKeeper
 from backend.gateway.inference_app import InferenceApp
 from backend.gateway.limits import Limiter
 from backend.gateway.metered_app import MeteredParts
+from backend.gateway.moves import HeadMoves
 from backend.gateway.offers import Offers
 from backend.gateway.origins import sign_in_domains
 from backend.gateway.plain_relay import PlainRelay
@@ -34,11 +38,13 @@ from backend.gateway.relay import Relay
 from backend.gateway.served import Accountant, Fingerprints, NoFingerprints
 from backend.gateway.service_app import ServiceApp
 from backend.inference.router import Router
+from backend.inference.secrets import SecretBox
 from backend.inference.service import Upstreams
 from backend.inference.usage import ByteCounter, TokenCounter
 from backend.metadata.ports import Fetcher
 from backend.metadata.service import MetadataService
 from backend.meter.service import Meter
+from backend.net.client import HttpClient
 from backend.pricing.service import StoredPrices
 from backend.statements.service import Statements
 from backend.storage.blobs import BlobStore
@@ -62,6 +68,8 @@ class GatewayDeps:
     clock: Clock = field(default_factory=SystemClock)
     oracle: SignatureOracle = field(default_factory=NoSignatureOracle)
     fetcher: Fetcher | None = None
+    outgoing: HttpClient | None = None
+    """Sends webhooks; without it there are none."""
     fingerprints: Fingerprints = field(default_factory=NoFingerprints)
     counter: TokenCounter = field(default_factory=ByteCounter)
     aliases: Mapping[str, ServiceId] = field(default_factory=dict)
@@ -90,6 +98,11 @@ class Services:
     inference: InferenceApp
     plain: ServiceApp
     own_changes: Changes
+    moves: HeadMoves
+    feed: Feed
+    streams: Limiter
+    webhooks: Webhooks | None
+    sender: Sender | None
 
     @property
     def meter(self) -> Address:
@@ -115,6 +128,9 @@ def assemble(deps: GatewayDeps) -> Services:
         router=Router(clock),
         addresses=ClientAddress(settings.trusted_proxies),
     )
+    moves = HeadMoves(watch)
+    feed = Feed(store, chain_id, moves)
+    webhooks, sender = _webhooks(deps, chain_id, feed)
     metered = _metered(deps, watch, catalog, metadata, shared)
     return Services(
         deps=deps,
@@ -136,6 +152,11 @@ def assemble(deps: GatewayDeps) -> Services:
         inference=InferenceApp(metered.parts),
         plain=ServiceApp(metered.parts, metered.plain, chain_id, deps.blobs),
         own_changes=Changes(store, "gateway", clock=clock),
+        moves=moves,
+        feed=feed,
+        streams=Limiter(clock),
+        webhooks=webhooks,
+        sender=sender,
     )
 
 
@@ -190,6 +211,14 @@ def _metered(
         max_body_bytes=settings.max_body_bytes,
     )
     return _Metered(parts, PlainRelay(admission, accountant, clock))
+
+
+def _webhooks(deps: GatewayDeps, chain_id: ChainId, feed: Feed) -> tuple[Webhooks | None, Sender | None]:
+    if deps.outgoing is None:
+        return None, None
+    box, http = SecretBox(deps.settings.master_secret()), deps.outgoing
+    webhooks = Webhooks(deps.store, deps.clock, chain_id, box, http.policy)
+    return webhooks, Sender(deps.store, deps.clock, chain_id, feed, box, http)
 
 
 def _signed(deps: GatewayDeps, chain_id: ChainId) -> SignedRequests | None:

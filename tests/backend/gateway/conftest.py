@@ -182,6 +182,7 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engi
         meter=Meter(store, writer, signer, clock, vouchers=VoucherCheck(escrows)),
         upstreams=upstreams,
         blobs=MemoryBlobs(),
+        outgoing=upstream_http,
         aliases={"little": ServiceId(SERVICE)},
     )
     services = assemble(deps)
