@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AsyncExitStack, asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, Final
 
 import typer
@@ -15,7 +16,7 @@ from backend.cli.serving import listening, served
 from backend.cli.stores import gateway_store
 from backend.cli.wiring import chain, prepared, until_signal
 from backend.core.clock import SystemClock
-from backend.core.errors import EmporionError
+from backend.core.errors import EmporionError, Unavailable
 from backend.core.logs import get_logger
 from backend.core.settings import Settings, child_environment
 from backend.core.units import ChainId
@@ -27,7 +28,10 @@ from backend.settlement.keeper import Keeper
 from backend.settlement.service import SettlementWorker
 from backend.signing.keys import LocalKey, meter_key
 
-RESTART_SECONDS: Final = (0.2, 1.0, 5.0)
+RESTART_SECONDS: Final = (0.2, 1.0, 5.0, 5.0)
+"""Pauses before an indexer that ended by itself is started again; after the last it is given up."""
+STEADY_SECONDS: Final = 60.0
+"""An indexer that lived this long had begun well: its end counts as the first."""
 log = get_logger("cli")
 
 
@@ -77,7 +81,7 @@ async def _up(settings: Settings) -> None:
     with listening(settings) as (opened, settings):
         async with chain(settings):
             pass  # a node that is not there, or of another chain, is said before anything starts
-        async with until_signal() as stop, indexing(settings), gateway_deps(settings) as deps:
+        async with until_signal() as stop, indexing(settings, stop), gateway_deps(settings) as deps:
             await _together(
                 stop,
                 served(settings, stop, create_app(deps), opened),
@@ -137,28 +141,37 @@ async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: L
 
 
 @asynccontextmanager
-async def indexing(settings: Settings) -> AsyncIterator[None]:
-    """The indexer as a child process, started again when it ends by itself."""
-    async with AsyncExitStack() as stack:
-        watcher = asyncio.create_task(_keep_indexing(settings))
-        stack.push_async_callback(_cancelled, watcher)
+async def indexing(
+    settings: Settings, stop: asyncio.Event, pauses: Sequence[float] = RESTART_SECONDS
+) -> AsyncIterator[None]:
+    """The indexer as a child process, started again when it ends by itself.
+
+    Raises Unavailable at the end where it had to be given up; that also sets `stop`.
+    """
+    watcher = asyncio.create_task(_keep_indexing(settings, pauses))
+    watcher.add_done_callback(lambda _: stop.set())
+    try:
         yield
+    finally:
+        watcher.cancel()
+        with suppress(asyncio.CancelledError):
+            await watcher
 
 
-async def _keep_indexing(settings: Settings) -> None:
+async def _keep_indexing(settings: Settings, pauses: Sequence[float]) -> None:
     failures = 0
     while True:
+        begun = time.monotonic()
         child = await Child.start("index", env=child_environment(settings))
         try:
             code = await child.wait()
         finally:
             await child.stop()
-        pause = RESTART_SECONDS[min(failures, len(RESTART_SECONDS) - 1)]
+        failures = 1 if time.monotonic() - begun > STEADY_SECONDS else failures + 1
+        if failures > len(pauses):
+            raise Unavailable(
+                f"the indexer ended {failures} times in a row, with status {code}; its reason is in the log"
+            )
+        pause = pauses[failures - 1]
         log.error("up.indexer.ended", exit_code=code, again_in=pause)
         await asyncio.sleep(pause)
-        failures += 1
-
-
-async def _cancelled(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

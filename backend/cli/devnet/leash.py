@@ -3,6 +3,7 @@
 That happens on every system when whoever started us stops or dies, `kill -9` included. Standard library only.
 """
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,7 +19,9 @@ def main(command: list[str]) -> int:
 
 
 def _end_with_input(process: "subprocess.Popen[bytes]") -> None:
-    sys.stdin.buffer.read()
+    # Unbuffered: a thread inside a buffered read aborts the interpreter when the program ends first.
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     process.terminate()
     try:
         process.wait(_PATIENCE_SECONDS)
