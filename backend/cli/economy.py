@@ -16,10 +16,12 @@ from backend.cli.devnet.seed import Seeded, seed
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.output import lines, say, show, working
 from backend.cli.services import Services
+from backend.cli.stores import chain_store
 from backend.cli.wiring import until_signal
-from backend.core.errors import Unavailable
+from backend.core.errors import DatabaseMismatch, Unavailable
 from backend.core.settings import Settings
 from backend.core.units import checksum, hex_of
+from indexer.status import status_of
 
 HISTORY_DAYS: Final = 30
 
@@ -63,7 +65,7 @@ async def _live(wish: Wish, settings: Settings) -> None:
         keep_state=wish.keep,
         say=say,
     ) as network:
-        seeded = await _prepared(network, wish)
+        seeded = await _prepared(network, wish, settings)
         say("starting indexer, gateway, embedded model and settlement")
         async with Services.start(network, port=wish.gateway_port, say=say) as services:
             if seeded is not None:
@@ -75,16 +77,29 @@ async def _live(wish: Wish, settings: Settings) -> None:
             )
 
 
-async def _prepared(network: Devnet, wish: Wish) -> Seeded | None:
+async def _prepared(network: Devnet, wish: Wish, settings: Settings) -> Seeded | None:
     """A fresh chain gets empty stores and, unless it shall stay empty, a history."""
     if not network.fresh:
         say("going on with the chain that was kept")
         return None
     forget_stores(network.home)
+    await _require_empty(settings)
     if wish.empty:
         return None
     with working("seeding providers, services, buyers, stakers and a month of history"):
         return await seed(network)
+
+
+async def _require_empty(settings: Settings) -> None:
+    """A database, unlike our files, is not ours to empty. Raises DatabaseMismatch."""
+    if settings.is_sqlite:
+        return
+    async with chain_store(settings) as store:
+        if await status_of(store):
+            raise DatabaseMismatch(
+                "the database of EMPORION_DATABASE_URL holds an earlier chain, and this devnet's is fresh; "
+                "drop its schemas `chain` and `gateway`, name an empty database, or use --keep from the start"
+            )
 
 
 async def _bind(network: Devnet, services: Services, seeded: Seeded) -> None:
