@@ -90,6 +90,8 @@ class Environment:
         ):
             quiet = [] if is_terminal() else ["--quiet"]
             command = [str(uv), "pip", "install", *quiet, "--python", str(self.program("python"))]
+            # As pip does: else every start compiles them where PYTHONDONTWRITEBYTECODE is set.
+            command.append("--compile-bytecode")
             return [*command, "--reinstall"] if repair else command
         say("[set-up] uv does not run here; going on with pip, which takes longer")
         command = [str(self.program("python")), "-m", "pip", "install", "--disable-pip-version-check"]
