@@ -1,6 +1,7 @@
 """Breaks the contracts in every way of `tests/contracts/mutants/table.py` and checks that the tests notice.
 
 python -m scripts.mutants [WORD]     only mutants whose name or contract holds the word
+python -m scripts.mutants attacks    each attack's own test on a contract that falls to it
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from contracts import sources
 from contracts.artifacts import FOLDER
 from contracts.compile import CompileError, compile_unit, find_compiler, pinned_version, render
+from tests.contracts.mutants.attacks import ATTACKS, Attack
+from tests.contracts.mutants.mutant import places
 from tests.contracts.mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -22,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def main(word: str = "") -> int:
     """Exit code 1 where a mutant survived or could not be made."""
+    if word == "attacks":
+        return _attacks()
     chosen = [m for m in MUTANTS if word in m.name or word in m.contract]
     with ThreadPoolExecutor(max_workers=2) as pool:
         verdicts = list(pool.map(_try, chosen))
@@ -36,13 +40,28 @@ def _try(mutant: Mutant) -> str:
     return verdict
 
 
-def _verdict(mutant: Mutant) -> str:
+def _attacks() -> int:
+    verdicts = []
+    for attack in ATTACKS:
+        verdicts.append(noticed(attack))
+        print(f"{verdicts[-1]:<10}{attack.name}", flush=True)
+    killed = verdicts.count("killed")
+    print(f"{len(ATTACKS)} attacks, {killed} noticed, {len(ATTACKS) - killed} not")
+    return int(killed != len(ATTACKS))
+
+
+def noticed(attack: Attack) -> str:
+    """The verdict of an attack's test on the contract its fault is in."""
+    fault = next(mutant for mutant in MUTANTS if mutant.name == attack.fault)
+    return _verdict(fault, attack.test)
+
+
+def _verdict(mutant: Mutant, tests: str = "") -> str:
     unit = f"src/{mutant.contract}.sol"
-    text = sources.closure(unit)[unit]
-    if text.count(mutant.old) != 1:
+    changed = places(mutant)
+    if len(changed) != 1:
         return "STALE"
     version = pinned_version()
-    changed = {unit: text.replace(mutant.old, mutant.new)}
     try:
         records = compile_unit(unit, find_compiler(version), version, changed)
     except CompileError as error:
@@ -52,11 +71,11 @@ def _verdict(mutant: Mutant) -> str:
         shutil.copytree(FOLDER, folder)
         for path, record in records.items():
             (folder / path).write_text(render(record), encoding="utf-8")
-        return _run(folder, ROOT / "tests" / "contracts" / mutant.tests)
+        return _run(folder, f"tests/contracts/{tests or mutant.tests}")
 
 
-def _run(folder: Path, tests: Path) -> str:
-    command = [sys.executable, "-m", "tests.contracts.mutants.run", str(folder), str(tests)]
+def _run(folder: Path, tests: str) -> str:
+    command = [sys.executable, "-m", "tests.contracts.mutants.run", str(folder), tests]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return {0: "SURVIVED", 1: "killed"}.get(done.returncode, f"FAILED {done.stdout[-300:]}")
 
