@@ -106,6 +106,17 @@ class TestRewards:
         assert v.claimed(HOSTILE_INDEX, v.staker) == 900
         assert v.hostile.functions.balanceOf(v.vault.address).call() == 0
 
+    def test_a_debt_past_its_width_does_not_stop_an_unlock(self, v: VaultStage) -> None:
+        v.lock(9 * 10**5 * EMP, MAX)  # enough that the index does not wrap
+        for _ in range(3):
+            v.send("stream", HOSTILE_INDEX, 2**108 - 1, sender=v.revenue)
+            v.stage.advance(STREAM)
+            v.lock(EMP, MIN)
+        assert v.read("claimable", v.staker, HOSTILE_INDEX) == (2**128 - 1) // 10**6
+        v.stage.advance(MAX)
+        v.send("unlock", 0, v.staker, sender=v.staker)
+        assert v.read("positionOf", v.staker, 0)[0] == 0
+
     def test_rewards_past_every_bound_do_not_stop_an_unlock(self, v: VaultStage) -> None:
         v.lock(EMP, MIN)
         for _ in range(3):
