@@ -6,10 +6,10 @@ from sqlalchemy import Row, Select, and_, distinct, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.catalog.schemas import Search, Sort
-from backend.core.units import Address, ChainId, ServiceId
+from backend.core.units import MICRO, Address, ChainId, ServiceId
 from backend.db.tables.chain import Access, Holding, Listing, Outbox, Plan, Service, Share, Tab
 from backend.db.tables.metadata import MetadataDocument
-from backend.db.tables.meter import Usage
+from backend.db.tables.meter import MeterTab, Usage
 
 _services: Final[Any] = Service.__table__  # type: ignore[attr-defined]
 _plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
@@ -17,6 +17,7 @@ _documents: Final[Any] = MetadataDocument.__table__  # type: ignore[attr-defined
 _holdings: Final[Any] = Holding.__table__  # type: ignore[attr-defined]
 _access: Final[Any] = Access.__table__  # type: ignore[attr-defined]
 _tabs: Final[Any] = Tab.__table__  # type: ignore[attr-defined]
+_meter_tabs: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
 _outbox: Final[Any] = Outbox.__table__  # type: ignore[attr-defined]
 
@@ -149,6 +150,17 @@ async def measured(
         func.count(distinct(_usage.c.payer)).label("payers"),
     )
     return (await connection.execute(select(*columns).where(mine & (_usage.c.issued_at >= since)))).one()
+
+
+async def unsettled(connection: AsyncConnection, chain_id: ChainId) -> int:
+    """Micro-credits served here and not settled on chain, over all tabs."""
+    same = (_tabs.c.plan_id == _meter_tabs.c.plan_id) & (_tabs.c.payer == _meter_tabs.c.payer)
+    joined = _meter_tabs.outerjoin(_tabs, same & (_tabs.c.chain_id == _meter_tabs.c.chain_id))
+    settled = func.coalesce(_tabs.c.settled, 0)
+    counted = select(func.coalesce(func.sum(_meter_tabs.c.spent - settled * MICRO), 0)).select_from(joined)
+    # Compared in whole credits: micro-credits of what others settled may pass 64 bits.
+    mine = (_meter_tabs.c.chain_id == chain_id) & (settled <= _meter_tabs.c.spent // MICRO)
+    return int((await connection.execute(counted.where(mine))).scalar_one())
 
 
 async def sold(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> tuple[int, int]:

@@ -115,6 +115,11 @@ class Catalog:
             found += [listed_of(row) for row in await repository.search(db, self._chain_id, wanted, None)]
         return found[: wanted.limit]
 
+    async def unsettled(self) -> int:
+        """Micro-credits served here and not settled on chain yet."""
+        async with self._store.read_connection() as db:
+            return await repository.unsettled(db, self._chain_id)
+
     async def stats(self, service_id: ServiceId) -> ServiceStats:
         """What was measured in the last 30 days. Raises NotFound."""
         since = self._clock.now() - STATS_SECONDS

@@ -67,6 +67,11 @@ class HeadWatch:
             )
         return head
 
+    @property
+    def number(self) -> int:
+        """Number of the head, confirmed or not; 0 before there is one."""
+        return 0 if self._head is None else int(self._head.number)
+
     def lag(self) -> int:
         """Seconds since a node confirmed our head, or since the database last answered, if that is longer."""
         if self._head is None:

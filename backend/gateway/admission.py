@@ -14,6 +14,7 @@ from backend.core.units import Measure, MicroCredits, PlanId, PlanKind
 from backend.entitlement.schemas import Grant, Policy, Standing, Terms
 from backend.entitlement.service import Gate
 from backend.gateway.limits import Limiter, Quota, Slot
+from backend.gateway.metrics import NoMetrics, Observer
 from backend.gateway.offers import Need, Offers
 from backend.gateway.vouchers import keep_from_header, voucher_needed
 from backend.inference.prepare import Call, Limits, Prepared, WorstCase, prepare
@@ -156,7 +157,9 @@ class Admission:
         offers: Offers,
         clock: Clock,
         policy: Policy,
+        observer: Observer | None = None,
     ) -> None:
+        self._observer = observer or NoMetrics()
         self._catalog = catalog
         self._gate = gate
         self._metadata = metadata
@@ -201,6 +204,7 @@ class Admission:
         """Write what was served and free what was set aside beyond it."""
         admitted.slot.release(served.units_in + served.units_out)
         receipt = await self._meter.capture(served)
+        self._observer.served(served, receipt.body.micro_credits)
         await self._free_aside(admitted, receipt.body.micro_credits)
         return receipt
 

@@ -14,11 +14,14 @@ from backend.core.logs import get_logger
 from backend.gateway.asgi import App, Receive, Scope, Send
 from backend.gateway.body_limit import BodyLimit
 from backend.gateway.deps import GatewayDeps, Services, assemble
+from backend.gateway.gauges import Gauges
 from backend.gateway.handlers import add_handlers
+from backend.gateway.metrics import Metrics, MetricsApp, serve_metrics
 from backend.gateway.openapi import describe_model_routes
 from backend.gateway.origins import with_cors
 from backend.gateway.request_ids import RequestIds
 from backend.gateway.routes import (
+    alerts,
     auth,
     documents,
     feed,
@@ -104,6 +107,7 @@ def _rest(given: Services) -> FastAPI:
     ):
         api.include_router(routes.router())
     api.include_router(statements.router())
+    api.include_router(alerts.router())
     describe_model_routes(api)
     pages.mount_files(api)
     return api
@@ -129,13 +133,16 @@ def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     shared = given.deps.store.dialect == "postgresql"  # an SQLite store has one writing process: this one
     replicas = {"credentials": partial(_forget_revoked, given)} if shared else {}
     sending = {} if given.sender is None else {"webhooks": partial(given.sender.run, given.moves)}
+    watched = {} if given.metrics is None else {"metrics": partial(_serve_metrics, given, given.metrics)}
     return {
         **replicas,
         **sending,
+        **watched,
         "index": given.watch.run,
         "key-use": given.key_use.run,
         "holds": given.holds.run,
         "metadata": given.metadata.run,
+        "alerts": given.alerting.worker.run,
         "housekeeping": partial(_keep_house, given),
         "upstreams": partial(given.deps.upstreams.watch, given.router),
     }
@@ -149,6 +156,11 @@ async def _kept_up(name: str, start: Callable[[], Coroutine[Any, Any, None]], cl
         except Exception as error:  # noqa: BLE001 - the gateway outlives a task's fault; staleness closes the gate
             get_logger("gateway").error("gateway.task.failed", task=name, exc_info=error)
         await clock.sleep(TASK_RESTART_SECONDS)
+
+
+async def _serve_metrics(given: Services, metrics: Metrics) -> None:
+    gauges = Gauges(given.watch, given.holds, given.catalog)
+    await serve_metrics(MetricsApp(metrics, gauges), given.deps.settings.metrics_port)
 
 
 async def _keep_house(given: Services) -> None:

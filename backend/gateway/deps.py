@@ -11,6 +11,7 @@ from backend.accounts.resolver import CredentialResolver
 from backend.accounts.service import KeyService
 from backend.accounts.sessions import SessionService, SignInRules
 from backend.accounts.signed_requests import SignedRequests
+from backend.alerts.ports import AlertSender, GasTank, NoGasTank, NoSender
 from backend.catalog.accounts import AccountView
 from backend.catalog.service import Catalog
 from backend.core.clock import Clock, SystemClock
@@ -25,11 +26,13 @@ from backend.feed.sender import Sender
 from backend.feed.service import Feed
 from backend.feed.webhooks import Webhooks
 from backend.gateway.admission import Admission
+from backend.gateway.alerting import Alerting, alerting
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.holds import HoldKeeper
 from backend.gateway.inference_app import InferenceApp
 from backend.gateway.limits import Limiter
 from backend.gateway.metered_app import MeteredParts
+from backend.gateway.metrics import Metrics, NoMetrics
 from backend.gateway.moves import HeadMoves
 from backend.gateway.offers import Offers
 from backend.gateway.origins import sign_in_domains
@@ -70,6 +73,8 @@ class GatewayDeps:
     fetcher: Fetcher | None = None
     outgoing: HttpClient | None = None
     """Sends webhooks; without it there are none."""
+    alert_sender: AlertSender = field(default_factory=NoSender)
+    gas: GasTank = field(default_factory=NoGasTank)
     fingerprints: Fingerprints = field(default_factory=NoFingerprints)
     counter: TokenCounter = field(default_factory=ByteCounter)
     aliases: Mapping[str, ServiceId] = field(default_factory=dict)
@@ -86,6 +91,7 @@ class Services:
     catalog: Catalog
     accounts: AccountView
     statements: Statements
+    alerting: Alerting
     metadata: MetadataService
     keys: KeyService
     sessions: SessionService
@@ -98,6 +104,7 @@ class Services:
     inference: InferenceApp
     plain: ServiceApp
     own_changes: Changes
+    metrics: Metrics | None
     moves: HeadMoves
     feed: Feed
     streams: Limiter
@@ -127,6 +134,7 @@ def assemble(deps: GatewayDeps) -> Services:
         holds=HoldKeeper(deps.meter, clock),
         router=Router(clock),
         addresses=ClientAddress(settings.trusted_proxies),
+        metrics=Metrics() if settings.metrics_port else None,
     )
     moves = HeadMoves(watch)
     feed = Feed(store, chain_id, moves)
@@ -140,6 +148,7 @@ def assemble(deps: GatewayDeps) -> Services:
         catalog=catalog,
         accounts=AccountView(store, chain_id),
         statements=Statements(store, deps.deployment, StoredPrices(store)),
+        alerting=alerting(settings, store, chain_id, deps.alert_sender, deps.gas, clock),
         metadata=metadata,
         keys=keys,
         sessions=sessions,
@@ -152,6 +161,7 @@ def assemble(deps: GatewayDeps) -> Services:
         inference=InferenceApp(metered.parts),
         plain=ServiceApp(metered.parts, metered.plain, chain_id, deps.blobs),
         own_changes=Changes(store, "gateway", clock=clock),
+        metrics=shared.metrics,
         moves=moves,
         feed=feed,
         streams=Limiter(clock),
@@ -170,6 +180,7 @@ class _Shared:
     holds: HoldKeeper
     router: Router
     addresses: ClientAddress
+    metrics: Metrics | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +195,7 @@ def _metered(
     deps: GatewayDeps, watch: HeadWatch, catalog: Catalog, metadata: MetadataService, shared: _Shared
 ) -> _Metered:
     clock, settings = deps.clock, deps.settings
+    observer = shared.metrics or NoMetrics()
     admission = Admission(
         catalog,
         shared.gate,
@@ -194,6 +206,7 @@ def _metered(
         Offers(deps.deployment),
         clock,
         settings.confirmation,
+        observer,
     )
     accountant = Accountant(clock, deps.counter)
     parts = MeteredParts(
@@ -209,6 +222,7 @@ def _metered(
         addresses=shared.addresses,
         clock=clock,
         max_body_bytes=settings.max_body_bytes,
+        observer=observer,
     )
     return _Metered(parts, PlainRelay(admission, accountant, clock))
 

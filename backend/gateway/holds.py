@@ -29,7 +29,7 @@ class HoldKeeper:
     def __init__(self, meter: Renewing, clock: Clock) -> None:
         self._meter = meter
         self._clock = clock
-        self._running: set[str] = set()
+        self._running: dict[str, float] = {}
         self._log = get_logger("gateway")
 
     @property
@@ -37,17 +37,21 @@ class HoldKeeper:
         """Holds of running requests."""
         return len(self._running)
 
+    def oldest(self) -> float:
+        """Seconds since the oldest of them began; 0 where there is none."""
+        return self._clock.monotonic() - min(self._running.values()) if self._running else 0.0
+
     @contextmanager
     def keeping(self, hold: HoldRequest | None) -> Iterator[None]:
         """Keep a hold alive while the block runs."""
         if hold is None:
             yield
             return
-        self._running.add(hold.request_id)
+        self._running[hold.request_id] = self._clock.monotonic()
         try:
             yield
         finally:
-            self._running.discard(hold.request_id)
+            self._running.pop(hold.request_id, None)
 
     async def run(self) -> None:
         """Renew and reap every RENEW_SECONDS, a third of a hold's life."""

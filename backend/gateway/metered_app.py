@@ -19,6 +19,7 @@ from backend.gateway.client_address import ClientAddress
 from backend.gateway.credentials import presented
 from backend.gateway.error_replies import send_error
 from backend.gateway.holds import HoldKeeper
+from backend.gateway.metrics import Observer
 from backend.gateway.relay import Delivery, Relay
 from backend.gateway.request_ids import new_request_id
 from backend.gateway.served import Fingerprints
@@ -53,6 +54,7 @@ class MeteredParts:
     addresses: ClientAddress
     clock: Clock
     max_body_bytes: int
+    observer: Observer
 
 
 class MeteredApp:
@@ -110,6 +112,7 @@ class MeteredApp:
             raise Draining("this process is stopping; send the request again")
 
     def _told(self, error: EmporionError, request_id: str) -> None:
+        self._parts.observer.refused(error)
         if error.status >= 500:
             self._log.warning(
                 "gateway.request.failed", request_id=request_id, code=error.code, reason=error.message

@@ -1,0 +1,166 @@
+"""What operators watch, as Prometheus text on a port of its own. No wallet, key or request is a label.
+
+Names of model metrics follow OpenTelemetry's semantic conventions for generative AI (`gen_ai.*`), with dots
+written as underscores.
+"""
+
+import asyncio
+import socket
+from contextlib import nullcontext
+from typing import Any, Final, Protocol
+
+import uvicorn
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+from backend.core.errors import DatabaseError, EmporionError
+from backend.core.units import MICRO, MicroCredits
+from backend.gateway.asgi import Receive, Scope, Send, send_whole
+from backend.meter.schemas import Outcome, Served
+
+LOOPBACK: Final = "127.0.0.1"
+_SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TEXT: Final = (b"content-type", CONTENT_TYPE_LATEST.encode())
+
+
+class Observer(Protocol):
+    """Is told what happened to metered requests; never waits."""
+
+    def served(self, served: Served, charged: MicroCredits) -> None:
+        """A usage row was written."""
+        ...
+
+    def refused(self, error: EmporionError) -> None:
+        """A request was answered with an error."""
+        ...
+
+
+class NoMetrics:
+    """Where nobody watches."""
+
+    def served(self, served: Served, charged: MicroCredits) -> None:
+        """Nothing."""
+
+    def refused(self, error: EmporionError) -> None:
+        """Nothing."""
+
+
+class Metrics:
+    """Counts in a registry of its own, so that two gateways in one process do not meet."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        of_service = ("gen_ai_operation_name", "service_id")
+        self._duration = Histogram(
+            "gen_ai_server_request_duration_seconds",
+            "Time of a served request.",
+            (*of_service, "outcome"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._first = Histogram(
+            "gen_ai_server_time_to_first_token_seconds",
+            "Time to the first byte of an answer.",
+            of_service,
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._usage = Counter(
+            "gen_ai_usage_tokens",
+            "Measures used (tokens for language models), in and out.",
+            (*of_service, "gen_ai_token_type"),
+            registry=self.registry,
+        )
+        self._credits = Counter(
+            "emporion_charged_credits", "Credits charged.", ("service_id",), registry=self.registry
+        )
+        self._denials = Counter(
+            "emporion_denials", "Requests refused, by error code.", ("reason",), registry=self.registry
+        )
+        self._gauges = {name: Gauge(name, told, registry=self.registry) for name, told in GAUGES.items()}
+
+    def served(self, served: Served, charged: MicroCredits) -> None:
+        """A usage row was written."""
+        route, service = served.route, str(served.service_id)
+        self._duration.labels(route, service, served.outcome.value).observe(served.duration_ms / 1000)
+        if served.outcome is Outcome.FAILED:
+            return
+        if served.first_byte_ms is not None:
+            self._first.labels(route, service).observe(served.first_byte_ms / 1000)
+        self._usage.labels(route, service, "input").inc(served.units_in)
+        self._usage.labels(route, service, "output").inc(served.units_out)
+        self._credits.labels(service).inc(charged / MICRO)
+
+    def refused(self, error: EmporionError) -> None:
+        """A request was answered with an error."""
+        self._denials.labels(error.code).inc()
+
+    def text(self, gauges: dict[str, float]) -> bytes:
+        """Everything, in Prometheus' text format."""
+        for name, value in gauges.items():
+            self._gauges[name].set(value)
+        return generate_latest(self.registry)
+
+
+GAUGES: Final = {
+    "emporion_holds_open": "Holds of requests under way in this process.",
+    "emporion_hold_age_seconds": "Age of the oldest of them.",
+    "emporion_index_lag_seconds": "Silence since a node confirmed the indexed head.",
+    "emporion_index_block": "Number of the indexed head.",
+    "emporion_settlement_backlog_credits": "Credits served and not yet settled on chain.",
+    "emporion_store_up": "Whether the store answered this scrape.",
+}
+
+
+class Gauged(Protocol):
+    """Reads the values of the moment."""
+
+    async def gauges(self) -> dict[str, float]:
+        """By name; those of `GAUGES`. Raises DatabaseError."""
+        ...
+
+
+class MetricsApp:
+    """`GET /metrics`, nothing else."""
+
+    def __init__(self, metrics: Metrics, gauged: Gauged) -> None:
+        self._metrics = metrics
+        self._gauged = gauged
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One scrape."""
+        if scope["type"] != "http" or scope["path"] != "/metrics" or scope["method"] != "GET":
+            await send_whole(send, 404, [], b"")
+            return
+        try:
+            gauges = {**await self._gauged.gauges(), "emporion_store_up": 1.0}
+        except DatabaseError:
+            gauges = {"emporion_store_up": 0.0}
+        await send_whole(send, 200, [_TEXT], self._metrics.text(gauges))
+
+
+class _Server(uvicorn.Server):
+    """A server whose signals belong to the gateway's own."""
+
+    def capture_signals(self) -> Any:
+        """Leave them alone."""
+        return nullcontext()
+
+
+async def serve_metrics(app: MetricsApp, port: int) -> None:
+    """Answer scrapes on loopback until cancelled. Raises OSError where the port is taken."""
+    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
+    server = _Server(config)
+    with socket.create_server((LOOPBACK, port)) as opened:
+        serving = asyncio.ensure_future(server.serve(sockets=[opened]))
+        try:
+            await asyncio.shield(serving)
+        finally:
+            server.should_exit = True  # it closes its connections within a tick
+            await serving
