@@ -4,7 +4,7 @@ RUN = $(PYTHON) scripts/run.py
 # Arguments for the target: make test ARGS="-k escrow"
 ARGS ?=
 
-.PHONY: help demo test deep check gas bench contracts devnet docs lock setup clean
+.PHONY: help demo test deep coverage check gas bench contracts devnet docs lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -18,6 +18,9 @@ test: ## run the test suite (ARGS="-k name" picks tests)
 
 deep: ## the tests of random inputs with thousands of fresh ones each
 	@$(RUN) deep $(ARGS)
+
+coverage: ## the test suite, and the share of each package that it comes by
+	@$(RUN) coverage $(ARGS)
 
 check: ## formatting, types, architecture and documents
 	@$(RUN) check $(ARGS)

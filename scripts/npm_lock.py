@@ -26,6 +26,10 @@ def write(folder: Path) -> None:
     file = folder / "package-lock.json"
     lock = json.loads(file.read_text())
     complete(lock["packages"])
+    for entry in lock["packages"].values():
+        # An address of the registry at hand, and advertisements.
+        entry.pop("resolved", None)
+        entry.pop("funding", None)
     lock["packages"] = dict(sorted(lock["packages"].items()))
     file.write_text(json.dumps(lock, indent=2) + "\n")
 

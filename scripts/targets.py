@@ -65,6 +65,12 @@ def deep(environment: Environment, arguments: Arguments) -> int:
     return test(environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments])
 
 
+def coverage(environment: Environment, arguments: Arguments) -> int:
+    """Run the test suite and print the share of lines and branches it comes by, package by package."""
+    status = test(environment, ["--cov", "--cov-report=", *arguments])
+    return start(environment, "python", "-m", "scripts.covered") or status
+
+
 def nothing(_environment: Environment, _arguments: Arguments) -> int:
     """The set-up is all there is to do."""
     say("Emporion is set up: .venv/ and contracts/node_modules/ are current.")
@@ -99,6 +105,7 @@ TARGETS = {
     ),
     "test": Target("the test suite (arguments go to pytest)", test),
     "deep": Target("the tests of random inputs with thousands of fresh ones each", deep),
+    "coverage": Target("the test suite, and the share of each package that it comes by", coverage),
     "check": Target("formatting, types, architecture and documents", checks.check),
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
     "gas": Target("measure gas, rewrite tests/contracts/gas.json, print the table", module("scripts.gas")),
