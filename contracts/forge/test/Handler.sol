@@ -114,7 +114,8 @@ contract Handler is Stakers {
         uint256 kind = _draw(8);
         if (kind < 4) {
             address actor = actors[SIGNERS + _draw(ACTORS - SIGNERS)];
-            (address target, bytes memory payload) = _ambush(actor);
+            (address target, bytes memory payload) = _oneIn(3) ? _gift() : _ambush(actor);
+            if (_oneIn(3)) currency.setFee(1 + _draw(2_000));
             currency.callOnTransfer(actor, abi.encodeCall(HostileActor.attempt, (target, payload)));
         } else if (kind == 4) {
             currency.setFee(_draw(2_000));
@@ -147,10 +148,7 @@ contract Handler is Stakers {
             (services[0], one[0]) = (_anyService(), HOSTILE);
             return (address(shares), abi.encodeCall(IRevenueShares.claim, (services, one, self)));
         }
-        if (kind == 8) {
-            uint256 gift = _draw(40 * PRICE);
-            return (address(shares), abi.encodeCall(IRevenueShares.distribute, (_anyService(), HOSTILE, gift)));
-        }
+        if (kind == 8) return _gift();
         if (kind == 9) {
             return (
                 address(shares),
@@ -161,5 +159,11 @@ contract Handler is Stakers {
         return (
             address(access), abi.encodeCall(IERC1155.safeTransferFrom, (self, actors[_draw(ACTORS)], planId, units, ""))
         );
+    }
+
+    /// @dev Money for the shares while they count other money that arrives.
+    function _gift() private returns (address, bytes memory) {
+        uint256 amount = _draw(40 * PRICE);
+        return (address(shares), abi.encodeCall(IRevenueShares.distribute, (_anyService(), HOSTILE, amount)));
     }
 }
