@@ -33,6 +33,7 @@ from backend.gateway.routes import (
     pages,
     providers,
     receipts,
+    revenue,
     statements,
     vouchers,
 )
@@ -101,6 +102,7 @@ def _rest(given: Services) -> FastAPI:
         receipts,
         vouchers,
         providers,
+        revenue,
         feed,
         operations,
         pages,

@@ -13,6 +13,7 @@ from backend.accounts.sessions import SessionService, SignInRules
 from backend.accounts.signed_requests import SignedRequests
 from backend.alerts.ports import AlertSender, GasTank, NoGasTank, NoSender
 from backend.catalog.accounts import AccountView
+from backend.catalog.providers import ProviderView
 from backend.catalog.service import Catalog
 from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import Deployment
@@ -90,6 +91,7 @@ class Services:
     gate: Gate
     catalog: Catalog
     accounts: AccountView
+    providers: ProviderView
     statements: Statements
     alerting: Alerting
     metadata: MetadataService
@@ -147,6 +149,7 @@ def assemble(deps: GatewayDeps) -> Services:
         gate=shared.gate,
         catalog=catalog,
         accounts=AccountView(store, chain_id),
+        providers=ProviderView(store, chain_id),
         statements=Statements(store, deps.deployment, StoredPrices(store)),
         alerting=alerting(settings, store, chain_id, deps.alert_sender, deps.gas, clock),
         metadata=metadata,
