@@ -54,7 +54,7 @@ async def consume(store: Store, purpose: str, nonce: str, expires_at: UnixTime) 
     """
     async with store.write_connection() as connection:
         if not await repository.spend_nonce(connection, purpose, nonce, expires_at):
-            raise InvalidNonce("the nonce was used already; take a new one")
+            raise InvalidNonce("the nonce was used already; take a new one", used=True)
 
 
 async def forget_expired(store: Store, now: UnixTime) -> int:

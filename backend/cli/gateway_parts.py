@@ -3,11 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from backend.alerts.senders import AppriseSender, SenderByScheme, WebhookSender
+from backend.chain.client import NodeClient
 from backend.chain.signatures import NodeSignatureOracle
 from backend.cli.stores import gateway_store
 from backend.cli.wiring import node
 from backend.core.clock import SystemClock
 from backend.core.deployment import Deployment, read_deployment
+from backend.core.errors import ChainError
 from backend.core.logs import get_logger
 from backend.core.settings import Settings
 from backend.core.units import Address, ChainId, to_address
@@ -44,6 +47,20 @@ class EngineFingerprints:
         return self._made if isinstance(upstream, EmbeddedUpstream) else None
 
 
+class NodeGas:
+    """What a key has for gas, as the node says."""
+
+    def __init__(self, client: NodeClient) -> None:
+        self._client = client
+
+    async def wei(self, account: bytes) -> int | None:
+        """Wei of an account; None where the node does not answer."""
+        try:
+            return await self._client.balance(account)
+        except ChainError:
+            return None
+
+
 @asynccontextmanager
 async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
     """Everything opened; closed in reverse. Raises SettingsError, DatabaseError, UpstreamUnavailable."""
@@ -71,6 +88,10 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
             oracle=oracle,
             fetcher=outgoing,
             outgoing=outgoing,
+            alert_sender=SenderByScheme(
+                WebhookSender(outgoing, clock), AppriseSender(settings.mail_url.get_secret_value())
+            ),
+            gas=NodeGas(client),
             fingerprints=_fingerprints(settings, engine),
             counter=_counter(engine),
         )

@@ -14,6 +14,7 @@ from backend.core.errors import (
     RateLimited,
     Unprocessable,
 )
+from backend.gateway.alerting import note_refusal
 from backend.gateway.limits import Quota
 from backend.gateway.rights import Bearer, Caller, Client, Given
 from backend.gateway.schemas import problems
@@ -42,7 +43,11 @@ def router() -> APIRouter:
         """Open a session with a signed EIP-4361 message; send its token as `Authorization: Bearer`."""
         given.sign_ins.take((0, network_of(client).encode()), SIGN_INS, 0).release(0)
         response.headers["cache-control"] = "no-store"
-        return await given.sessions.sign_in(request, client)
+        try:
+            return await given.sessions.sign_in(request, client)
+        except InvalidCredential as error:
+            await note_refusal(given.alerting.alerts, request.message, client, error)
+            raise
 
     @api.post("/logout", status_code=204, responses=problems(InvalidCredential))
     async def logout(principal: Caller, token: Bearer, given: Given, client: Client) -> None:
