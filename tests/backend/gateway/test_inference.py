@@ -134,9 +134,10 @@ class TestClientGone:
         while not house.model.left:
             await asyncio.sleep(0.02)
             assert time.monotonic() - began < 1
-        await asyncio.sleep(0.2)
-        async with house.services.deps.store.read_connection() as db:
-            rows = (await db.execute(text("SELECT outcome, charged FROM gateway.usage"))).all()
+        async with asyncio.timeout(10), house.services.deps.store.read_connection() as db:
+            while not (rows := (await db.execute(text("SELECT outcome, charged FROM gateway.usage"))).all()):
+                await db.rollback()
+                await asyncio.sleep(0.05)
             held = (await db.execute(text("SELECT held FROM gateway.meter_tabs"))).scalar_one()
         assert [row.outcome for row in rows] == ["partial" if streamed else "failed"]
         assert (rows[0].charged > 0) is streamed
