@@ -150,7 +150,11 @@ class TestAttacks:
         assert (m.units(wallet.address), m.offered()) == (1, 9)
 
     def test_reentrancy_from_the_currency(self, m: MarketStage) -> None:
+        """It has money and allowance of its own: nothing but the guard stops it."""
         m.list_units(currency=HOSTILE_INDEX)
+        approve = m.hostile.encode_abi("approve", [m.market.address, MAX_UINT256])
+        m.stage.send(m.hostile.functions.mint(m.hostile.address, 100 * USD), m.stranger)
+        m.stage.send(m.hostile.functions.act(m.hostile.address, approve), m.stranger)
         m.stage.send(m.hostile.functions.callOnTransfer(m.market.address, self.fill_data(m)), m.stranger)
         m.fill(1)
         assert m.hostile.functions.reached().call() is False
