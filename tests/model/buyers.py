@@ -12,6 +12,7 @@ from tests.model.records import (
     HOUR,
     MAX_UNITS,
     METERED,
+    PASS,
     SHARES,
     TIMED,
     Authorization,
@@ -57,7 +58,9 @@ def buy_with_authorization(s: Scene) -> Call:
 def spend(s: Scene) -> Call:
     """Units are activated, consumed or refunded by their holder."""
     function = s.chance.one(["activate", "consume", "refund"])
-    plan_id = s.plan(*{"activate": [TIMED], "consume": [METERED], "refund": [TIMED, METERED]}[function])
+    plan_id = s.plan(
+        *{"activate": [TIMED], "consume": [METERED], "refund": [TIMED, METERED, METERED, PASS]}[function]
+    )
     holder = s.holder(ACCESS, plan_id)
     units = s.amount(s.model.access.balance(holder, plan_id))
     if function == "consume":

@@ -18,12 +18,15 @@ def opening(accounts: Sequence[bytes], now: int, access: bytes) -> Iterator[Call
     for owner, upstreams in ((provider, []), (builder, [(1, 1_500)])):
         arguments = (0, owner, "ipfs://opening", bytes(32), upstreams, BOND)
         yield Call("ServiceRegistry", "register", owner, arguments)
-    for number, owner in ((1, provider), (2, builder)):
-        for terms in _plans(now):
+    for number, owner, plans in ((1, provider, _plans(now)), (2, builder, _derived_plans())):
+        for terms in plans:
             yield Call("AccessToken", "createPlan", owner, (number, terms))
-    metered, timed = 1 << 20 | 2 << 4 | 4 | METERED, 1 << 20 | 1 << 4 | 4 | TIMED
-    derived = 2 << 20 | 2 << 4 | 4 | METERED
-    bound, free, own_time = (2 << 20 | 3 << 4 | METERED, 1 << 20 | 5 << 4 | METERED, 1 << 20 | 7 << 4 | TIMED)
+    metered, timed, free = (
+        1 << 20 | 2 << 4 | 4 | METERED,
+        1 << 20 | 1 << 4 | 4 | TIMED,
+        1 << 20 | 3 << 4 | METERED,
+    )
+    derived, bound, own_time = 2 << 20 | 4 | METERED, 2 << 20 | 1 << 4 | METERED, 2 << 20 | 3 << 4 | TIMED
     yield Call("UsageEscrow", "setTabOptions", staker, (derived, True, 0))
     yield Call("UsageEscrow", "setTabOptions", buyer, (bound, True, 40))
     yield Call("UsageEscrow", "setTabOptions", builder, (metered, False, 7))
@@ -47,13 +50,18 @@ def _bought(buyer: bytes, plan_id: int, units: int, then: int) -> Call:
 
 
 def _plans(now: int) -> Iterator[dict[str, Any]]:
+    start = now + 500 * DAY
     yield _terms(PASS, unitPrice=7 * 10**6)
     yield _terms(TIMED, period=30 * DAY, unitPrice=3_333_333)
     yield _terms(METERED)
+    yield _terms(METERED, transferable=False, unitPrice=0, accountCap=10)
+    yield _terms(TIMED, period=DAY, saleStart=start, earlySeconds=500 * DAY, earlyScore=100 * EMP)
+
+
+def _derived_plans() -> Iterator[dict[str, Any]]:
+    yield _terms(METERED, unitPrice=9_999)
     yield _terms(METERED, transferable=False, refundable=False, unitPrice=10_001)
     yield _terms(METERED, currency=EMP_INDEX, unitPrice=EMP // 3)
-    yield _terms(METERED, transferable=False, unitPrice=0, accountCap=10)
-    yield _terms(TIMED, period=DAY, saleStart=now + 90 * DAY, earlySeconds=90 * DAY, earlyScore=100 * EMP)
     yield _terms(TIMED, transferable=False, refundable=False, period=DAY, unitPrice=1)
     yield _terms(METERED, unitPrice=1, supplyCap=60)
 

@@ -88,7 +88,7 @@ class Scene:
         if not self.seldom():
             return right
         contracts = [at for name, at in self.model.site.contracts.items() if name != "TokenMarket"]
-        return self.chance.one([*self.accounts, NOBODY, *contracts])
+        return self.chance.one([self.somebody(), NOBODY, self.chance.one(contracts)])
 
     def amount(self, most: int) -> int:
         """From 1 to the most; seldom nothing, one too many, or far too many."""
