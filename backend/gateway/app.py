@@ -22,6 +22,7 @@ from backend.gateway.origins import with_cors
 from backend.gateway.request_ids import RequestIds
 from backend.gateway.routes import (
     alerts,
+    analytics,
     auth,
     documents,
     feed,
@@ -110,6 +111,7 @@ def _rest(given: Services) -> FastAPI:
         api.include_router(routes.router())
     api.include_router(statements.router())
     api.include_router(alerts.router())
+    api.include_router(analytics.router())
     describe_model_routes(api)
     pages.mount_files(api)
     return api

@@ -13,6 +13,7 @@ from backend.accounts.sessions import SessionService, SignInRules
 from backend.accounts.signed_requests import SignedRequests
 from backend.alerts.ports import AlertSender, GasTank, NoGasTank, NoSender
 from backend.catalog.accounts import AccountView
+from backend.catalog.analytics import Analytics
 from backend.catalog.providers import ProviderView
 from backend.catalog.service import Catalog
 from backend.core.clock import Clock, SystemClock
@@ -92,6 +93,7 @@ class Services:
     catalog: Catalog
     accounts: AccountView
     providers: ProviderView
+    analytics: Analytics
     statements: Statements
     alerting: Alerting
     metadata: MetadataService
@@ -129,15 +131,8 @@ def assemble(deps: GatewayDeps) -> Services:
     watch.on_move(catalog.forget)
     metadata.on_stored(catalog.forget)
     keys, sessions = KeyService(store, clock, settings.network), _sessions(deps, chain_id)
-    shared = _Shared(
-        gate=Gate(store, chain_id, watch, clock, settings.index_wait_ms / 1000),
-        resolver=CredentialResolver(keys, sessions, settings.network, clock, _signed(deps, chain_id)),
-        key_use=KeyUse(store, clock),
-        holds=HoldKeeper(deps.meter, clock),
-        router=Router(clock),
-        addresses=ClientAddress(settings.trusted_proxies),
-        metrics=Metrics() if settings.metrics_port else None,
-    )
+    resolver = CredentialResolver(keys, sessions, settings.network, clock, _signed(deps, chain_id))
+    shared = _shared(deps, chain_id, watch, resolver)
     moves = HeadMoves(watch)
     feed = Feed(store, chain_id, moves)
     webhooks, sender = _webhooks(deps, chain_id, feed)
@@ -150,6 +145,7 @@ def assemble(deps: GatewayDeps) -> Services:
         catalog=catalog,
         accounts=AccountView(store, chain_id),
         providers=ProviderView(store, chain_id),
+        analytics=Analytics(store, chain_id, clock),
         statements=Statements(store, deps.deployment, StoredPrices(store)),
         alerting=alerting(settings, store, chain_id, deps.alert_sender, deps.gas, clock),
         metadata=metadata,
@@ -184,6 +180,19 @@ class _Shared:
     router: Router
     addresses: ClientAddress
     metrics: Metrics | None
+
+
+def _shared(deps: GatewayDeps, chain_id: ChainId, watch: HeadWatch, resolver: CredentialResolver) -> _Shared:
+    settings, store, clock = deps.settings, deps.store, deps.clock
+    return _Shared(
+        gate=Gate(store, chain_id, watch, clock, settings.index_wait_ms / 1000),
+        resolver=resolver,
+        key_use=KeyUse(store, clock),
+        holds=HoldKeeper(deps.meter, clock),
+        router=Router(clock),
+        addresses=ClientAddress(settings.trusted_proxies),
+        metrics=Metrics() if settings.metrics_port else None,
+    )
 
 
 @dataclass(frozen=True, slots=True)
