@@ -24,6 +24,7 @@ from tests.contracts.invariants.world import World
 from tests.model.play import Dice
 from tests.model.rows import TABLES
 
+pytestmark = pytest.mark.hypothesis  # so that the deep profile finds it
 SEEDS = 5 if settings.default is None or settings.default.max_examples < 1_000 else 200
 
 

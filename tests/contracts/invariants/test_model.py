@@ -2,6 +2,7 @@
 money and every view agree, and the numbered laws hold.
 
 Play
+├── notices a model that is off by the least: in money, units, time or a rule
 ├── from a small economy, any of sixty things any of five actors, the court, governance or guardian may do
 └── the error of a refused transaction is the model's, by name
 """
@@ -19,11 +20,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
 from tests.contracts.invariants.campaign import played
-from tests.contracts.invariants.world import ACTORS, World
+from tests.contracts.invariants.world import ACTORS, Mismatch, World
 from tests.model.acts import ACTS
 from tests.model.play import STEPS, Call, Dice, Scene
+from tests.model.protocol import Model
 
+pytestmark = pytest.mark.hypothesis  # so that the deep profile finds it
 T = TypeVar("T")
+METERED: Final = 1 << 20 | 2 << 4 | 4 | 2
+"""The plan whose credits the opening buys and deposits."""
 SMALL: Final = settings.default is None or settings.default.max_examples < 1_000
 EXAMPLES, LENGTH = (12, 40) if SMALL else (300, 120)
 
@@ -83,6 +88,35 @@ class TestPlay:
     def test_holds_for_seeded_plays(self, seed: int) -> None:
         met = played(world(), Dice(seed), 100)
         assert sum(met.values()) == 100
+
+
+class TestNotices:
+    """What the comparison is worth: a model that differs from the bytecode in one thing is found out."""
+
+    @pytest.mark.parametrize(
+        "spoil",
+        [
+            lambda m: m.state.money.update({(m.site.currencies[0], m.access.address): 1}),
+            lambda m: m.state.units.update({("AccessToken", METERED, ACTORS[2]): 19}),
+            lambda m: setattr(m.state.access.plans[METERED], "open", False),
+            lambda m: setattr(m.state.escrow.tabs[METERED, ACTORS[2]], "settled", 1),
+            lambda m: setattr(m.state.shares.accounts[ACTORS[0], 1, 0], "owed", 1),
+            lambda m: setattr(m.state.vault.positions[ACTORS[3], 0], "end", 1),
+            lambda m: setattr(m.state.vault.rewards[ACTORS[3], 0], "owed", 10**6),
+            lambda m: setattr(m.state.listings[1], "units", 2),
+        ],
+    )
+    def test_a_state_that_differs(self, spoil: Callable[[Model], None]) -> None:
+        world().begin()
+        spoil(world().model)
+        with pytest.raises(Mismatch):
+            world().compare()
+
+    def test_an_error_of_another_name(self) -> None:
+        world().begin()
+        world().model.state.registry.services[1].status = 1
+        with pytest.raises(Mismatch, match="ServiceNotSelling"):
+            world().step(Call("AccessToken", "buy", ACTORS[2], (METERED, 1, ACTORS[2], 10**9, 2**40, 0)))
 
 
 class TestVariety:
