@@ -17,7 +17,7 @@ from backend.pricing.service import QUOTE, FilePrices, FirstOf, StoredPrices
 from backend.statements.basis import Method
 from backend.statements.ledger import Line
 from backend.statements.periods import Period, period_of, written
-from backend.statements.replies import basis_missing, reply_of
+from backend.statements.replies import basis_missing, gas_missing, reply_of
 from backend.statements.service import Statement, Statements
 from backend.statements.sheet import asset_name, quantity_text, sheet_of
 from backend.statements.valuation import VALUE_DECIMALS, plain
@@ -129,3 +129,5 @@ def _tell_missing(made: Statement) -> None:
         say(f"{unpriced} lines have no price in {made.quote}; {advice}")
     if unknown := sum(basis_missing(line) for line in made.lines):
         say(f"{unknown} disposals have an unknown cost: the units came from outside this market")
+    if young := gas_missing(made):
+        say(f"the gas of {young} transactions is not known yet: it is read from final blocks")

@@ -41,6 +41,10 @@ class Event(NamedTuple):
         return int(self.args[name])
 
 
+NO_LOG = -1
+"""Place in its block of what no log tells: before all logs."""
+
+
 class PlanTerms(NamedTuple):
     """What a line needs to know of a plan; `unit_price` in base units of `currency`."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from backend.core.units import checksum, hex_of, to_address
-from backend.statements.entries import Category
+from backend.statements.entries import NO_LOG, Category
 from backend.statements.ledger import Line
 from backend.statements.periods import END_OF_TIME
 from backend.statements.schemas import StatementCurrency, StatementLine, StatementReply, StatementTotal
@@ -24,7 +24,7 @@ def reply_of(statement: Statement) -> StatementReply:
         block_hash=hex_of(statement.block_hash),
         missing_prices=sum(line.price_missing for line in lines),
         missing_basis=sum(basis_missing(line) for line in lines),
-        missing_gas=len({line.entry.event.tx for line in lines}),
+        missing_gas=gas_missing(statement),
         currencies=[
             StatementCurrency(index=index, symbol=line.symbol, decimals=line.decimals)
             for index, line in statement.currencies.items()
@@ -38,6 +38,12 @@ def basis_missing(line: Line) -> bool:
     """Whether units were disposed of and nobody knows what they cost."""
     disposed = line.entry.category is Category.DISPOSAL
     return disposed and (line.basis is None or line.basis.cost.money is None)
+
+
+def gas_missing(statement: Statement) -> int:
+    """Transactions in blocks that are not final yet, whoever paid for them."""
+    young = (line for line in statement.lines if line.entry.event.block > statement.gas_until)
+    return len({line.entry.event.tx for line in young})
 
 
 def totals_of(lines: Sequence[Line]) -> list[StatementTotal]:
@@ -67,7 +73,7 @@ def _line(line: Line) -> StatementLine:
     return StatementLine(
         time=entry.event.time,
         block=entry.event.block,
-        log_index=entry.event.log_index,
+        log_index=None if entry.event.log_index == NO_LOG else entry.event.log_index,
         transaction=hex_of(entry.event.tx),
         category=entry.category.value,
         kind=entry.kind,
@@ -86,7 +92,6 @@ def _line(line: Line) -> StatementLine:
         acquired_last=None if basis is None else basis.last,
         gain=_text(line.gain),
         gain_value=_text(line.gain_value),
-        gas=None,
     )
 
 

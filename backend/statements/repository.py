@@ -7,13 +7,15 @@ from sqlalchemy import Row, Select, Text, and_, cast, exists, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import Address, ChainId, hex_of
-from backend.db.tables.chain import Chain, Listing, Outbox, Plan, Upstream
+from backend.db.tables.chain import Block, Chain, Listing, Outbox, Plan, TransactionReceipt, Upstream
 
 _chains: Final[Any] = Chain.__table__  # type: ignore[attr-defined]
 _outbox: Final[Any] = Outbox.__table__  # type: ignore[attr-defined]
 _plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
 _listings: Final[Any] = Listing.__table__  # type: ignore[attr-defined]
 _upstreams: Final[Any] = Upstream.__table__  # type: ignore[attr-defined]
+_receipts: Final[Any] = TransactionReceipt.__table__  # type: ignore[attr-defined]
+_blocks: Final[Any] = Block.__table__  # type: ignore[attr-defined]
 
 _CHUNK: Final = 500
 """Values bound to one statement."""
@@ -65,6 +67,25 @@ async def distributions(
         wanted = and_(_outbox.c.contract == "RevenueShares", or_(own, theirs))
         found += (await connection.execute(_standing(chain_id).where(wanted))).all()
     return found
+
+
+async def gas(connection: AsyncConnection, chain_id: ChainId, account: Address) -> list[Row[Any]]:
+    """What an account paid for its transactions to our contracts, failed ones too; final blocks only."""
+    same = and_(_blocks.c.chain_id == _receipts.c.chain_id, _blocks.c.number == _receipts.c.block_number)
+    columns = (
+        _receipts.c.tx_hash,
+        _receipts.c.block_number,
+        _receipts.c.receiver,
+        _receipts.c.gas_used,
+        _receipts.c.gas_price,
+        _receipts.c.ok,
+        _blocks.c.timestamp,
+    )
+    mine = and_(_receipts.c.chain_id == chain_id, _receipts.c.sender == account)
+    wanted = select(*columns).select_from(_receipts.join(_blocks, same)).where(mine)
+    ordered = wanted.order_by(_receipts.c.block_number, _receipts.c.tx_index)
+    found: Sequence[Row[Any]] = (await connection.execute(ordered)).all()
+    return list(found)
 
 
 async def plans(connection: AsyncConnection, chain_id: ChainId, ids: Collection[int]) -> list[Row[Any]]:

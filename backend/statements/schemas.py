@@ -10,7 +10,7 @@ class StatementLine(BaseModel):
 
     time: int
     block: int
-    log_index: int
+    log_index: int | None = Field(description="Null for gas, which no log tells.")
     transaction: str
     category: Literal["income", "reward", "royalty", "disposal", "gift", "transfer", "expense"]
     kind: str
@@ -29,7 +29,6 @@ class StatementLine(BaseModel):
     acquired_last: int | None
     gain: str | None = Field(description="Of a disposal: base units of its currency.")
     gain_value: str | None
-    gas: str | None = Field(description="Wei paid for the transaction; null where no receipt is stored.")
 
 
 class StatementTotal(BaseModel):
@@ -45,7 +44,7 @@ class StatementTotal(BaseModel):
 
 
 class StatementCurrency(BaseModel):
-    """A currency of the lines."""
+    """A currency of the lines; -2 is what gas is paid in."""
 
     index: int
     symbol: str
@@ -65,7 +64,7 @@ class StatementReply(BaseModel):
     block_hash: str
     missing_prices: int
     missing_basis: int
-    missing_gas: int = Field(description="Transactions whose gas is not known.")
+    missing_gas: int = Field(description="Transactions too young for their gas to be known.")
     currencies: list[StatementCurrency]
     totals: list[StatementTotal]
     lines: list[StatementLine]

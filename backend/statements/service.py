@@ -10,17 +10,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.deployment import DeployedCurrency, Deployment
 from backend.core.errors import IndexStale
-from backend.core.units import Address, ChainId, Hash32, hex_of
+from backend.core.units import ZERO_ADDRESS, Address, ChainId, Hash32, checksum, hex_of
 from backend.db.session import Store
 from backend.statements import repository
 from backend.statements.basis import Method
-from backend.statements.entries import Entry, Event, Market, PlanTerms
+from backend.statements.entries import NO_LOG, Category, Entry, Event, Market, PlanTerms, of_money
 from backend.statements.ledger import Line, entries_of, lines_of
 from backend.statements.periods import Period
 from backend.statements.ports import Prices, Worth
 
 EMP_OUTSIDE: Final = -1
 """Index of EMP where it is no currency of the table."""
+NATIVE: Final = -2
+"""Index of what gas is paid in."""
+NATIVE_DECIMALS: Final = 18
 AT_ONCE: Final = 2
 """Statements made at a time: each reads the whole outbox."""
 
@@ -36,6 +39,8 @@ class Statement:
     quote: str
     block: int
     block_hash: Hash32
+    gas_until: int
+    """The last block whose transactions' gas is known."""
     currencies: dict[int, DeployedCurrency]
     lines: list[Line]
 
@@ -59,6 +64,8 @@ class Statements:
             if head is None:
                 raise IndexStale("the index has not been built yet; start `emporion index`, or wait for it")
             entries = await self._entries(db, account)
+            entries += [_gas(row) for row in await repository.gas(db, self._chain_id, account)]
+        entries.sort(key=lambda entry: entry.position)
         prices = await self._priced(entries)
         decimals = {index: line.decimals for index, line in self._currencies.items()}
         lines = lines_of(entries, prices, decimals, method)
@@ -70,6 +77,7 @@ class Statements:
             quote=self._prices.quote,
             block=head.number,
             block_hash=Hash32(bytes(head.hash)),
+            gas_until=head.receipts_number,
             currencies=self._currencies,
             lines=[line for line in lines if period.holds(line.entry.event.time)],
         )
@@ -110,6 +118,15 @@ def _event(row: Row[Any]) -> Event:
     )
 
 
+def _gas(row: Row[Any]) -> Entry:
+    """The line of what a transaction cost, whether it did anything or not."""
+    event = Event("", "Gas", row.block_number, NO_LOG, row.timestamp, bytes(row.tx_hash), {})
+    kind = "gas" if row.ok else "gas of a failed transaction"
+    cash = -row.gas_used * row.gas_price
+    to = hex_of(bytes(row.receiver))
+    return of_money(event, kind, Category.EXPENSE, NATIVE, cash, counterparty=to)
+
+
 def _named(events: Iterable[Event], noun: str) -> set[int]:
     """Ids that events name; one no database could hold is none of ours."""
     return {number for e in events if noun in e.args and (number := e.number(noun)) < 2**63}
@@ -123,6 +140,7 @@ def _emp_index(deployment: Deployment) -> int:
 
 def _currencies(deployment: Deployment) -> dict[int, DeployedCurrency]:
     found = {line.index: line for line in deployment.currencies}
+    found[NATIVE] = DeployedCurrency(NATIVE, checksum(ZERO_ADDRESS), "ETH", "Ether", NATIVE_DECIMALS)
     token = deployment.contracts.get("EmporionToken")
     if token is not None and _emp_index(deployment) == EMP_OUTSIDE:
         found[EMP_OUTSIDE] = DeployedCurrency(EMP_OUTSIDE, token.address, "EMP", "Emporion", 18)

@@ -5,7 +5,7 @@ import io
 from typing import Final
 
 from backend.core.units import checksum, hex_of, to_address
-from backend.statements.entries import Asset, Category
+from backend.statements.entries import NO_LOG, Asset, Category
 from backend.statements.ledger import Line
 from backend.statements.periods import day_of, written
 from backend.statements.service import Statement
@@ -39,7 +39,6 @@ OURS: Final = (
     "Basis",
     "Gain in currency",
     "Counterparty",
-    "Gas",
 )
 COLUMNS: Final = (*FORM, *OURS)
 _LEADS: Final = ("=", "+", "@", "\t", "\r")
@@ -92,7 +91,7 @@ def _ours(line: Line, statement: Statement) -> tuple[str, ...]:
         entry.kind,
         written(entry.event.time),
         str(entry.event.block),
-        str(entry.event.log_index),
+        "" if entry.event.log_index == NO_LOG else str(entry.event.log_index),
         hex_of(entry.event.tx),
         asset_name(entry.asset, statement),
         quantity_text(line, statement),
@@ -105,7 +104,6 @@ def _ours(line: Line, statement: Statement) -> tuple[str, ...]:
         _basis(line, statement),
         "" if line.gain is None else _money(line.gain, entry.currency, statement),
         "" if entry.counterparty is None else checksum(to_address(entry.counterparty)),
-        "",
     )
 
 

@@ -1,6 +1,7 @@
 """Statements of a seeded devnet against the contracts
 
 given a month of history with a resale, gifts, royalties, claims, a withdrawal and staking
+├── gas should be what the receipts say
 └── for every account, to the unit
     ├── units of each plan should be those in its wallet and its tab
     ├── shares should be those in its wallet
@@ -25,6 +26,7 @@ from backend.db.session import Store
 from backend.statements.entries import Category
 from backend.statements.periods import Period
 from backend.statements.ports import FixedPrices, Price
+from backend.statements.replies import gas_missing
 from backend.statements.service import Statement, Statements
 from indexer.loop import index_once
 
@@ -129,6 +131,21 @@ class TestEveryAccount:
         ]
         assert sold[0].entry.category is Category.DISPOSAL
         assert sold[0].gain_value == sold[0].gain * 100  # type: ignore[operator] # 6 decimals to 8, at 1
+
+    async def test_tells_what_gas_cost(self, devnet: Devnet, store: Store) -> None:
+        await seed(devnet)
+        await devnet.controls.mine(70)
+        await index_once(store, devnet.client, devnet.deployment)
+        statements = Statements(store, devnet.deployment, PRICES)
+        account = Address(devnet.accounts["second_buyer"].address)
+        statement = await statements.statement(account, Period())
+        paid = [line.entry for line in statement.lines if line.entry.kind == "gas"]
+        known = await devnet.client.receipts([entry.event.tx for entry in paid])
+        assert len(paid) >= 4
+        assert [-entry.cash for entry in paid] == [
+            one.gas_used * one.gas_price for one in known if one is not None
+        ]
+        assert gas_missing(statement) == 0
 
     async def test_counts_time_in_periods(self, devnet: Devnet, store: Store) -> None:
         await seed(devnet)

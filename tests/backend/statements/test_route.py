@@ -12,7 +12,7 @@ import io
 import pytest
 
 from backend.core.units import hex_of, keccak
-from backend.db.tables.chain import Outbox
+from backend.db.tables.chain import Block, Outbox, TransactionReceipt
 from backend.pricing.service import StoredPrices
 from backend.statements.sheet import COLUMNS, FORM
 from tests.backend.gateway.conftest import PASS, House, address_of, bearer, engine, gateway_settings, house
@@ -75,6 +75,39 @@ class TestRefusals:
         assert reply.status_code in (400, 422), reply.text
 
 
+class TestGas:
+    async def test_is_an_expense_even_where_the_transaction_failed(self, history: House) -> None:
+        await history.mine(*paid(history, 1, ok=True), *paid(history, 2, ok=False))
+        session = bearer(await history.sign_in(history.buyer))
+        made = (await history.http.get("/v1/statements", headers=session)).json()
+        lines = [line for line in made["lines"] if line["currency"] == -2]
+        assert [(line["kind"], line["category"], line["cash"]) for line in lines] == [
+            ("gas", "expense", "-210000"),
+            ("gas of a failed transaction", "expense", "-210000"),
+        ]
+        assert lines[0]["log_index"] is None
+        file = (await history.http.get("/v1/statements?format=csv", headers=session)).text
+        assert ",ETH,0.00000000000021,-0.00000000000021," in file
+
+
+def paid(house: House, number: int, *, ok: bool) -> tuple[Block, TransactionReceipt]:
+    """A block, and a transaction of the buyer in it."""
+    before, after = block_hash(number - 1), block_hash(number)
+    block = Block(chain_id=CHAIN_ID, number=number, hash=after, parent_hash=before, timestamp=START + number)
+    receipt = TransactionReceipt(
+        chain_id=CHAIN_ID,
+        tx_hash=keccak(b"gas %d" % number),
+        block_number=number,
+        tx_index=0,
+        sender=address_of(house.buyer),
+        receiver=b"\xee" * 20,
+        gas_used=21_000,
+        gas_price=10,
+        ok=ok,
+    )
+    return block, receipt
+
+
 class TestStatement:
     async def test_leaves_out_what_was_taken_back(self, history: House) -> None:
         session = bearer(await history.sign_in(history.buyer))
@@ -112,7 +145,7 @@ class TestStatement:
         assert refund[:3] == [f"1 x plan {PASS}", "11/14/2023", "11/16/2023"]
         ours = dict(zip(header, refund, strict=True))
         assert (ours["Class"], ours["Cash"], ours["Basis"]) == ("disposal", "6", "5 TUSD")
-        assert (ours["Value"], ours["Gas"], ours["Gain in currency"]) == ("", "", "1")
+        assert (ours["Value"], ours["Gain in currency"]) == ("", "1")
 
 
 def prices_of(house: House) -> StoredPrices:
