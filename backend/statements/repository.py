@@ -72,7 +72,7 @@ async def distributions(
 async def gas(connection: AsyncConnection, chain_id: ChainId, account: Address) -> list[Row[Any]]:
     """What an account paid for its transactions to our contracts, failed ones too; final blocks only."""
     same = and_(_blocks.c.chain_id == _receipts.c.chain_id, _blocks.c.number == _receipts.c.block_number)
-    columns = (
+    columns: tuple[Any, ...] = (
         _receipts.c.tx_hash,
         _receipts.c.block_number,
         _receipts.c.receiver,
