@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from yarl import URL
 
 from backend.core.clock import Clock
-from backend.core.errors import Conflict, MalformedRequest, NotFound
+from backend.core.errors import AddressBlocked, Conflict, MalformedRequest, NotFound, Unprocessable
 from backend.core.units import Address, ChainId, checksum, to_address
 from backend.db.session import Store
 from backend.feed import repository
@@ -54,7 +54,7 @@ class Webhooks:
         self._policy = policy
 
     async def add(self, account: Address, wanted: EndpointRequest) -> NewEndpointReply:
-        """Send events from now on. Raises AddressBlocked, MalformedRequest, Conflict (too many)."""
+        """Send events from now on. Raises Unprocessable (the address), MalformedRequest, Conflict."""
         self._check(wanted.url)
         endpoint_id, secret = "whk_" + secrets.token_hex(8), make_secret()
         async with self._store.write_connection() as db:
@@ -130,6 +130,8 @@ class Webhooks:
             check_url(URL(url), self._policy)
         except ValueError:
             raise MalformedRequest("the webhook's address is no URL") from None
+        except AddressBlocked as error:
+            raise Unprocessable(f"webhooks are not sent there: {error.message}", problems=["url"]) from None
 
 
 def _fields(row: Any) -> dict[str, Any]:

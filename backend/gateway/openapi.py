@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from backend.core.errors import (
     BodyTooLarge,
     ContextLengthExceeded,
+    DatabaseUnreachable,
     EmporionError,
     Forbidden,
     IndexStale,
@@ -25,6 +26,7 @@ from backend.core.errors import (
     UpstreamUnavailable,
 )
 from backend.core.units import SERVICE_ID_LIMIT
+from backend.gateway.error_replies import is_model_route
 from backend.gateway.service_app import DATA, INVOKE
 from backend.inference.operations import FIELDS, Operation
 
@@ -44,6 +46,12 @@ _EXAMPLES: Final[dict[Operation, dict[str, Any]]] = {
     Operation.EMBEDDING: {"model": "31337/1", "input": "Hello"},
     Operation.RESPONSES: {"model": "31337/1", "input": "Hello", "max_output_tokens": 16},
 }
+_PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+_OPENAI_ERROR: Final = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
+_OWN_ANSWERS: Final = frozenset({"/readyz"})
+"""Routes whose refusal is an answer of their own shape."""
+_ALWAYS: Final = (MalformedRequest, DatabaseUnreachable)
+_WITH_BODY: Final = (*_ALWAYS, RequestTimeout, BodyTooLarge)
 _SERVICE_ID: Final = {
     "name": "id",
     "in": "path",
@@ -86,6 +94,7 @@ def describe_model_routes(api: FastAPI) -> None:
                 document["paths"][operation.value] = {"post": _entry(operation)}
             document["paths"][INVOKE] = {"post": _invoke()}
             document["paths"][DATA] = {"get": _data()}
+            _document_every_route(document)
             schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
             schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "API key or session."}
         return document
@@ -106,6 +115,20 @@ def _entry(operation: Operation) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": _success(operation), **_refusals()},
     }
+
+
+def _document_every_route(document: dict[str, Any]) -> None:
+    """What any route may answer before its own work begins: headers sent twice, bodies that are none, a store
+    that is away.
+    """
+    for path, entry in document["paths"].items():
+        for operation in entry.values():
+            kinds = _WITH_BODY if "requestBody" in operation else _ALWAYS
+            for status, answer in _problems(*kinds).items():
+                operation["responses"].setdefault(status, answer)
+            for status, answer in operation["responses"].items():
+                if status >= "400" and path not in _OWN_ANSWERS:
+                    answer["content"] = _OPENAI_ERROR if is_model_route(path) else _PROBLEM
 
 
 def _invoke() -> dict[str, Any]:
@@ -145,8 +168,7 @@ def _data() -> dict[str, Any]:
 def _problems(*kinds: type[EmporionError]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in kinds:
-        schema = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        entry = found.setdefault(str(kind.status), {"description": "", "content": schema})
+        entry = found.setdefault(str(kind.status), {"description": "", "content": _PROBLEM})
         entry["description"] = f"{entry['description']} {kind.code}".strip()
     return found
 
@@ -161,9 +183,6 @@ def _success(operation: Operation) -> dict[str, Any]:
 def _refusals() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for kind in _ERRORS:
-        schema = {"schema": {"type": "object", "required": ["error"]}}
-        entry = found.setdefault(
-            str(kind.status), {"description": "", "content": {"application/json": schema}}
-        )
+        entry = found.setdefault(str(kind.status), {"description": "", "content": _OPENAI_ERROR})
         entry["description"] = f"{entry['description']} {kind.code}".strip()
     return found

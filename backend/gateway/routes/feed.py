@@ -8,7 +8,6 @@ from starlette.responses import StreamingResponse
 
 from backend.accounts.principal import network_of
 from backend.core.errors import (
-    AddressBlocked,
     Conflict,
     InvalidCredential,
     MalformedRequest,
@@ -111,7 +110,7 @@ def _add_webhooks(api: APIRouter) -> None:
         "/webhooks",
         status_code=201,
         tags=["webhooks"],
-        responses=problems(*_ALWAYS, MalformedRequest, Conflict, AddressBlocked),
+        responses=problems(*_ALWAYS, MalformedRequest, Conflict),
     )
     async def add(
         wanted: EndpointRequest, principal: Reader, given: Given, response: Response

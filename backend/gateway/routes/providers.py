@@ -27,11 +27,14 @@ def router() -> APIRouter:
     """The routes."""
     api = APIRouter(prefix="/v1/provider", tags=["providers"])
 
-    @api.put("/services/{service_id}/upstream", responses=problems(*_ALWAYS, Unprocessable, AddressBlocked))
+    @api.put("/services/{service_id}/upstream", responses=problems(*_ALWAYS, Unprocessable))
     async def bind(wanted: UpstreamList, owner: ProviderOf, given: Given) -> list[UpstreamShown]:
         """Let these upstreams serve the service; they replace the ones before. Secrets are never returned."""
         key = ServiceKey(given.chain_id, owner.service_id)
-        return await given.deps.upstreams.put(key, wanted.upstreams)
+        try:
+            return await given.deps.upstreams.put(key, wanted.upstreams)
+        except AddressBlocked as error:
+            raise Unprocessable(f"requests are not sent there: {error.message}", problems=["url"]) from None
 
     @api.get("/services/{service_id}/upstream", responses=problems(*_ALWAYS))
     async def bound(owner: ProviderOf, given: Given) -> list[UpstreamShown]:

@@ -208,7 +208,7 @@ class TestWebhooks:
     async def test_are_refused_an_address_inside(self, house: House, key: dict[str, str]) -> None:
         for url in ("http://10.0.0.1/x", "https://169.254.169.254/latest"):
             reply = await house.http.post("/v1/webhooks", json={"url": url}, headers=key)
-            assert (reply.status_code, reply.json()["code"]) == (502, "address_blocked")
+            assert (reply.status_code, reply.json()["code"]) == (422, "unprocessable")
 
     async def test_arrive_once_and_check(self, house: House, key: dict[str, str], receiver: Receiver) -> None:
         made = await self.made(house, key, receiver, finality="instant")
