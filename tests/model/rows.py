@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from backend.db.tables import chain
+from indexer.shapes import PROJECTED
 from tests.model.protocol import Model
 from tests.model.records import NOBODY
 
@@ -155,3 +156,17 @@ TABLES: Final[Mapping[Table, Callable[[Model], Iterator[Row]]]] = {
     chain.TokenBalance: _emp,
 }
 """Every projected table; rows hold every column that is state, none that places an event in a block."""
+
+
+def unlike_model(
+    m: Model, found: Mapping[Table, Mapping[tuple[Any, ...], Mapping[str, Any]]]
+) -> Iterator[str]:
+    """Columns of rows, by table and key, that are not what the model says; rows too many or missing."""
+    for table, say in TABLES.items():
+        shape, said = PROJECTED[table], dict(say(m))
+        for key in found[table].keys() | said.keys():
+            row = found[table].get(key, shape.fresh(1, key))
+            expected = said.get(key, {name: shape.blank[name] for name in shape.value_columns})
+            wrong = {name: (row[name], value) for name, value in expected.items() if row[name] != value}
+            if wrong:
+                yield f"{shape.name} {key}: (row, model) {wrong}"

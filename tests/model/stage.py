@@ -11,6 +11,9 @@ CONTRACTS = (
 )  # fmt: skip
 ACCOUNTS = tuple(bytes([0x10 + number]) * 20 for number in range(5))
 GOVERNANCE, GUARDIAN, COURT, DOLLAR, EURO = (bytes([0x80 + number]) * 20 for number in range(5))
+PAIRS = (
+    ("AccessToken", "UsageEscrow"), ("AccessToken", "TokenMarket"), ("RevenueShares", "TokenMarket"),
+)  # fmt: skip
 BEGIN = 20_000 * DAY
 MONEY = 10**22
 
@@ -18,17 +21,20 @@ MONEY = 10**22
 def model() -> Model:
     """As deployed, accounts funded and allowances given."""
     contracts = {name: bytes([0xC0 + number]) * 20 for number, name in enumerate(CONTRACTS)}
-    site = Site(
-        contracts, GOVERNANCE, GUARDIAN, COURT, (DOLLAR, contracts["EmporionToken"]), (EURO,)
-    )  # fmt: skip
-    made = Model(site, BEGIN)
-    for account in ACCOUNTS:
-        for token in (*site.currencies, EURO):
-            made.money.mint(token, account, MONEY)
-        for owner, operator in (("AccessToken", "UsageEscrow"), ("AccessToken", "TokenMarket")):
-            made.state.approvals.add((owner, account, contracts[operator]))
-        made.state.approvals.add(("RevenueShares", account, contracts["TokenMarket"]))
+    currencies = (DOLLAR, contracts["EmporionToken"])
+    made = Model(Site(contracts, GOVERNANCE, GUARDIAN, COURT, currencies, (EURO,)), BEGIN)
+    fund(made)
     return made
+
+
+def fund(made: Model) -> None:
+    """Money for everybody; the escrow may take units, the market units and shares."""
+    site = made.site
+    for account in ACCOUNTS:
+        for token in (*site.currencies, *site.tokens):
+            made.money.mint(token, account, MONEY)
+        for owner, operator in PAIRS:
+            made.state.approvals.add((owner, account, site.contracts[operator]))
 
 
 def opened_model() -> Model:
