@@ -4,11 +4,11 @@ RUN = $(PYTHON) scripts/run.py
 # Arguments for the target: make test ARGS="-k escrow"
 ARGS ?=
 
-.PHONY: help demo test deep coverage check gas bench contracts devnet docs lock setup clean
+.PHONY: help demo test deep coverage check gas bench bench-indexer simulate contracts devnet docs lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## watch the whole economy work on this machine (REPORT=file.json writes the figures)
 	@$(RUN) demo $(if $(REPORT),--report "$(REPORT)") $(ARGS)
@@ -30,6 +30,12 @@ gas: ## measure gas, rewrite tests/contracts/gas.json, print the table
 
 bench: ## what the parts cost on this machine (ARGS="--json file.json")
 	@$(RUN) bench $(ARGS)
+
+bench-indexer: ## our indexer and Ponder on the same chain, in turns (ARGS="--small --json file.json")
+	@$(RUN) bench-indexer $(ARGS)
+
+simulate: ## a thousand seeded lives of the indexer (ARGS="--seeds 50")
+	@$(RUN) simulate $(ARGS)
 
 contracts: ## compile the contracts and write contracts/artifacts/
 	@$(RUN) contracts $(ARGS)

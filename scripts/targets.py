@@ -110,6 +110,11 @@ TARGETS = {
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
     "gas": Target("measure gas, rewrite tests/contracts/gas.json, print the table", module("scripts.gas")),
     "bench": Target("what the parts cost on this machine (--json FILE, or names)", module("scripts.bench")),
+    "bench-indexer": Target(
+        "our indexer and Ponder on the same chain, in turns (--small, --json FILE)",
+        module("scripts.bench_indexer"),
+    ),
+    "simulate": Target("a thousand seeded lives of the indexer (--seeds N)", module("scripts.simulate")),
     "docs": Target("refresh the generated tables in docs/", module("scripts.tables")),
     "lock": Target("make the lock files again (--upgrade for newer versions)", locks.write, dev=False),
     "setup": Target("only the set-up", nothing),
@@ -119,7 +124,7 @@ TARGETS = {
 
 def usage() -> str:
     """The list of targets, one a line."""
-    lines = [f"  {name:<10} {target.help}" for name, target in TARGETS.items()]
+    lines = [f"  {name:<13} {target.help}" for name, target in TARGETS.items()]
     return "\n".join(["usage: python scripts/run.py TARGET [arguments]", "", *lines])
 
 

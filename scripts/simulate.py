@@ -1,0 +1,64 @@
+"""`run.py simulate`: seeded lives of an indexer, each against a clean pass; a seed that fails is named."""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+from backend.core.logs import configure_logs
+from backend.core.settings import load_settings
+from backend.db.stores import open_chain_store
+from scripts.bench_indexer.databases import empty_database
+from tests.indexer.harness import everything, replayed
+from tests.indexer.simulation import Simulation
+
+LONGEST_SECONDS = 300
+
+
+async def live(seed: int, acts: int, home: Path, database_url: str) -> str:
+    """One life; what went wrong, or nothing."""
+    store = await open_chain_store(load_settings(home=home / "lived", database_url=database_url, devnet=True))
+    clean = await open_chain_store(load_settings(home=home / "clean", devnet=True))
+    try:
+        simulation = Simulation(seed, store)
+        async with asyncio.timeout(LONGEST_SECONDS):
+            await simulation.live(acts)
+        held, expected = await everything(store), await replayed(clean, simulation.chain)
+        return ", ".join(table for table, rows in expected.items() if held[table] != rows)
+    except (AssertionError, TimeoutError) as failure:
+        return str(failure) or "it did not come to rest in time"
+    finally:
+        await store.close()
+        await clean.close()
+
+
+def simulate(seed: int, acts: int, postgres: str) -> str:
+    """One life in a folder, and if asked for a database, of its own."""
+    with tempfile.TemporaryDirectory(prefix="emporion-sim-") as folder:
+        if not postgres:
+            return asyncio.run(live(seed, acts, Path(folder), ""))
+        with empty_database(postgres) as url:
+            return asyncio.run(live(seed, acts, Path(folder), url))
+
+
+def main() -> int:
+    """Run the seeds; 1 where one failed."""
+    parser = argparse.ArgumentParser(prog="run.py simulate", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=1_000, help="how many lives")
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    parser.add_argument("--acts", type=int, default=25, help="random acts in each")
+    parser.add_argument("--postgres", default="", help="server URL without a database; SQLite if none")
+    options = parser.parse_args()
+    configure_logs("error")
+    began, failed = time.monotonic(), 0
+    for seed in range(options.first, options.first + options.seeds):
+        if wrong := simulate(seed, options.acts, options.postgres):
+            failed += 1
+            print(f"seed {seed} failed: {wrong}", flush=True)
+    print(f"{options.seeds} seeds, {failed} failed, {time.monotonic() - began:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
