@@ -72,7 +72,7 @@ class TestOrder:
         give = p.access.encode_abi("safeTransferFrom", [wallet.address, p.escrow.address, plan, 5, b""])
         p.send(wallet, "act", p.access.address, give, sender=p.buyer)
         p.send(wallet, "setMood", 2, sender=p.buyer)  # burns all gas it is given
-        bad = (wallet.address, 5, b"\x00" * 200)
+        bad = (wallet.address, 5, (5).to_bytes(32, "big") + b"\x00" * 168)  # covers enough: it is asked
         p.settle(plan, bad, (p.buyer, 10), bad, (p.stranger, MAX_UINT256), (p.stranger, 7))
         assert totals(p, plan)[:2] == (10, 7)
 

@@ -43,9 +43,9 @@ ATTACKS: Final = tuple(
         ("voucher replay for another payer", f"{SIGNATURES}::TestReplay::test_a_voucher_of_another_payer", "anybody's voucher counts"),
         ("malleable signatures", f"{SIGNATURES}::TestMalleable::test_the_twin_with_the_high_s", "a signature's twin counts"),
         ("a wallet that burns all gas", f"{SETTLEMENT}::TestOrder::test_an_entry_made_to_fail_stops_no_other", "a wallet burns all gas"),
-        ("a wallet that answers differently later", f"{SIGNATURES}::TestWallets::test_a_wallet_that_answers_differently_later", "what is settled is settled again"),
+        ("a wallet that answers differently later", f"{SIGNATURES}::TestWallets::test_a_wallet_that_answers_differently_later", "a wallet is not asked again"),
         ("an account with delegated code", f"{SIGNATURES}::TestWallets::test_an_account_with_delegated_code_signs_with_its_key", "a wallet's code is asked before the key"),
-        ("settlement repeated and reordered", f"{SETTLEMENT}::TestOrder::test_repeated_and_reordered_settlements_charge_the_same", "what is settled is settled again"),
+        ("settlement repeated and reordered", f"{SETTLEMENT}::TestOrder::test_repeated_and_reordered_settlements_charge_the_same", "a settlement charges the whole total"),
         ("settlement oversized", f"{SETTLEMENT}::TestOrder::test_oversized_lines_charge_nothing", "more than the balance stops everybody"),
         ("settlement for a foreign plan", f"{SETTLEMENT}::TestOrder::test_a_meter_charges_no_foreign_plan", "any key settles"),
         ("a withdrawal racing a settlement", f"{SETTLEMENT}::TestRaces::test_a_withdrawal_racing_a_settlement", "a withdrawal leaves the balance"),
@@ -80,6 +80,20 @@ ATTACKS: Final = tuple(
 )  # fmt: skip
 
 FAULTS: Final = (
+    Mutant(
+        "a settlement charges the whole total",
+        "UsageEscrow",
+        "        units = entry.cumulativeUnits - tab.settled;\n",
+        "        units = entry.cumulativeUnits;\n",
+        SETTLEMENT,
+    ),
+    Mutant(
+        "a wallet is not asked again",
+        "UsageEscrow",
+        "return payer.code.length != 0 && _walletAccepts(payer, digest, signature);",
+        "return payer.code.length != 0;",
+        SIGNATURES,
+    ),
     Mutant(
         "a signature's twin counts",
         "UsageEscrow",
