@@ -8,8 +8,9 @@ check_webhook
 
 import pytest
 
-from backend.client.webhooks import TOLERANCE_SECONDS, MemorySeen, check_webhook, sign
+from backend.client.webhooks import TOLERANCE_SECONDS, MemorySeen, check_webhook
 from backend.core.errors import InvalidSignature
+from backend.signing.webhooks import sign
 
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
 OLDER = "whsec_ZmVkY2JhOTg3NjU0MzIxMA=="
