@@ -78,6 +78,20 @@ class AccessModel(MultiToken):
                 self.m.shares.release(plan_id, plan.terms["currency"], cost, plan.fee_bps)
         self._deliver(caller, order)
 
+    def buy_with_permit(
+        self,
+        caller: bytes,
+        plan_id: int,
+        units: int,
+        recipient: bytes,
+        max_cost: int,
+        deadline: int,
+        then: int,
+        *_signature: object,
+    ) -> None:
+        """Buy with a permit that is no good, which does not matter where there is an allowance."""
+        self.buy(caller, plan_id, units, recipient, max_cost, deadline, then)
+
     def buy_with_authorization(self, caller: bytes, order: Order, authorization: Authorization) -> None:
         """Buy by an EIP-3009 authorization over the most it may cost; the rest goes back."""
         plan, cost, immediate = self._place(order)

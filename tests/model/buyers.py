@@ -45,6 +45,8 @@ def buy(s: Scene) -> Call:
     """With an allowance."""
     o = order(s)
     arguments = (o.plan_id, o.units, o.recipient, o.max_cost, o.deadline, o.then)
+    if s.seldom():
+        return Call(ACCESS, "buyWithPermit", o.payer, (*arguments, 27, bytes(32), bytes(32)))
     return Call(ACCESS, "buy", o.payer, arguments)
 
 
