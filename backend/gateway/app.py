@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 from backend.accounts.nonces import forget_expired
 from backend.core.clock import Clock
@@ -93,7 +93,17 @@ def _rest(given: Services) -> FastAPI:
     )
     api.state.services = given
     add_handlers(api)
-    for routes in (
+    for router in _routers():
+        api.include_router(router)
+    describe_model_routes(api)
+    pages.mount_files(api)
+    return api
+
+
+@cache
+def _routers() -> tuple[APIRouter, ...]:
+    """The routes, made at the first use: they hold nothing of an application's, and take long to make."""
+    described = (
         auth,
         keys,
         models,
@@ -107,14 +117,11 @@ def _rest(given: Services) -> FastAPI:
         feed,
         operations,
         pages,
-    ):
-        api.include_router(routes.router())
-    api.include_router(statements.router())
-    api.include_router(alerts.router())
-    api.include_router(analytics.router())
-    describe_model_routes(api)
-    pages.mount_files(api)
-    return api
+        statements,
+        alerts,
+        analytics,
+    )
+    return tuple(routes.router() for routes in described)
 
 
 @asynccontextmanager

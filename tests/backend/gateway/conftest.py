@@ -190,7 +190,7 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engi
     await serve(stack, app, listening)
     provider, buyer = (Account.from_key(bytes([9 + at]) * 32) for at in range(2))
     url = f"http://127.0.0.1:{port}"
-    http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20))
+    http = await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=20, verify=False))
     house = House(url, settings, services, Market(chain_store), model, http, provider, buyer)
     await publish(house, key.address, upstreams, embedded=engine is not None)
     return house
