@@ -13,6 +13,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import text
@@ -30,6 +31,7 @@ NAME: Final = "indexer"
 LEASE_MS: Final = 1_500
 RENEW_SECONDS: Final = 0.4
 _SHAPE: Final = shape_of(Lease)
+_PROC: Final = Path("/proc")
 
 NowMs = Callable[[], int]
 Attempt = Callable[[], Awaitable[bool]]
@@ -48,7 +50,7 @@ async def sole_writer(store: Store, stop: asyncio.Event, now_ms: NowMs) -> Async
 
 @asynccontextmanager
 async def _leased(store: Store, stop: asyncio.Event, now_ms: NowMs) -> AsyncIterator[asyncio.Event]:
-    holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    holder = f"{_here()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     async def renew() -> bool:
         return await in_one_write(store, lambda db: _take(db, holder, now_ms()))
@@ -61,10 +63,22 @@ async def _leased(store: Store, stop: asyncio.Event, now_ms: NowMs) -> AsyncIter
 
 def _take(db: Statements, holder: str, now: int) -> bool:
     found = db.run(f"SELECT holder, expires_at_ms FROM chain.leases WHERE name = {db.mark}", NAME)
-    if found and found[0][0] != holder and found[0][1] > now:
+    if found and found[0][0] != holder and found[0][1] > now and not _is_gone(found[0][0]):
         return False
     db.upsert(_SHAPE, [{"name": NAME, "holder": holder, "expires_at_ms": now + LEASE_MS}])
     return True
+
+
+def _here() -> str:
+    """This machine and its space of process ids; two containers may share a file, not this."""
+    space = _PROC / "self" / "ns" / "pid"
+    return f"{socket.gethostname()}/{space.readlink() if space.is_symlink() else ''}"
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether a holder was a process of this machine that is no more: its lease need not run out."""
+    place, pid, _ = holder.rsplit("/", 2)
+    return _PROC.is_dir() and place == _here() and not (_PROC / pid).exists()
 
 
 def _give_back(db: Statements, holder: str) -> None:
