@@ -8,7 +8,7 @@ from typing import Final
 from backend.chain.events import Header, RawLog
 from backend.core.errors import DatabaseError, NodeError, WrongChain
 from backend.core.logs import get_logger
-from indexer.backfill import StepSize, fetched
+from indexer.backfill import Pace, Progress, StepSize, fetched, untold
 from indexer.mirror import Mirror
 from indexer.ranges import Range, next_range, split
 from indexer.reorg import Fork, find_fork
@@ -29,6 +29,7 @@ class IndexerOptions:
     step_blocks: int = 2_000
     receipts: bool = True
     """Whether receipts of final blocks are kept (statements need them)."""
+    progress: Progress = untold
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
 
 
@@ -83,11 +84,13 @@ class Indexer:
     async def _backfill(self, heads: Heads) -> None:
         """Take the final blocks in bulk. Raises NodeError when what came does not hang together."""
         await self._require_history()
-        size = StepSize(self._options.step_blocks)
-        async for part in fetched(self._source, self._head.number, heads.finalized, size):
+        size, first, last = StepSize(self._options.step_blocks), self._head.number, heads.finalized
+        pace = Pace(self._mirror.chain_id, first, last, time.monotonic, self._options.progress)
+        async for part in fetched(self._source, first, last, size):
             headers = self._whole(part.headers, self._head, part.wanted)
             logs = checked_against(part.logs, headers)
             await self._take(self._step(Fork(self._head), headers, logs, heads))
+            pace.at(self._head.number)
 
     async def _require_history(self) -> None:
         """Raise NodeError when the node has pruned logs that are known to be there."""

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from backend.chain.events import Header, RawLog
+from backend.core.logs import get_logger
 from indexer.ranges import Range, next_range
 from indexer.source import Source
 
@@ -17,6 +18,14 @@ WANTED_LOGS: Final = 8_000
 """Logs a step should hold: enough to spread its cost, few enough for its memory."""
 FIRST_BLOCKS: Final = 200
 GROWTH: Final = 4
+SAY_SECONDS: Final = 5.0
+
+Progress = Callable[[int, int], None]
+"""Told the block reached and the last one of a backfill."""
+
+
+def untold(_number: int, _last: int) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,36 @@ class StepSize:
         """Take what a range held as what the next ones will hold."""
         fitting = WANTED_LOGS * blocks // logs if logs else self._most
         self.blocks = max(1, min(fitting, self.blocks * GROWTH, self._most))
+
+
+class Pace:
+    """How far and how fast: a line in the log every few seconds, and whoever wants to draw a bar."""
+
+    def __init__(
+        self, chain_id: int, first: int, last: int, now: Callable[[], float], tell: Progress
+    ) -> None:
+        self._chain_id, self._first, self._last = chain_id, first, last
+        self._now, self._tell = now, tell
+        self._began = self._said = now()
+        self._log = get_logger("indexer")
+
+    def at(self, number: int) -> None:
+        """Blocks up to this one are written."""
+        self._tell(number, self._last)
+        now = self._now()
+        if now - self._said < SAY_SECONDS:
+            return
+        self._said = now
+        rate = (number - self._first) / max(now - self._began, 1e-9)
+        left = (self._last - number) / rate if rate else 0.0
+        self._log.info(
+            "indexer.backfill",
+            chain_id=self._chain_id,
+            number=number,
+            last=self._last,
+            blocks_per_second=round(rate),
+            seconds_left=round(left),
+        )
 
 
 async def fetched(source: Source, head: int, last: int, size: StepSize) -> AsyncIterator[Fetched]:

@@ -11,12 +11,15 @@ Width
     when full ranges are answered, it should grow, and no more than once in a few answers
 StepSize
     it should aim at a number of logs, and grow by no more than four at once
+Pace
+    it should say rate and time left every few seconds, and tell every step
 """
 
 import pytest
+import structlog
 
 from backend.core.errors import NodeError
-from indexer.backfill import WANTED_LOGS, StepSize
+from indexer.backfill import SAY_SECONDS, WANTED_LOGS, Pace, StepSize
 from indexer.ranges import GROW_AFTER, Range, Width, next_range, split
 
 
@@ -89,3 +92,16 @@ class TestStepSize:
         size = StepSize(most=10_000)
         size.learn(blocks=1, logs=10 * WANTED_LOGS)
         assert size.blocks == 1
+
+
+class TestPace:
+    def test_tells_rate_and_time_left(self) -> None:
+        times, told = iter([0.0, 1.0, SAY_SECONDS, SAY_SECONDS + 1]), []
+        pace = Pace(1, 0, 1_000, lambda: next(times), lambda number, last: told.append((number, last)))
+        with structlog.testing.capture_logs() as lines:
+            for number in (100, 500, 600):
+                pace.at(number)
+        assert told == [(100, 1_000), (500, 1_000), (600, 1_000)]
+        assert [(line["number"], line["blocks_per_second"], line["seconds_left"]) for line in lines] == [
+            (500, 100, 5)
+        ]
