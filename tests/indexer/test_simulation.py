@@ -16,7 +16,9 @@ from indexer.shapes import RAW
 from tests.indexer.harness import everything, replayed, rows_of
 from tests.indexer.simulation import Simulation
 
-SEEDS = range(int(os.environ.get("EMPORION_TEST_SEEDS", "25")))
+SEEDS = range(int(os.environ.get("EMPORION_TEST_SEEDS", "10")))
+
+pytestmark = pytest.mark.slow
 
 
 class TestSimulation:
