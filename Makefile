@@ -16,13 +16,13 @@ demo: ## watch the whole economy work on this machine (REPORT=file.json writes t
 test: ## run the test suite (ARGS="-k name" picks tests)
 	@$(RUN) test $(ARGS)
 
-deep: ## the tests of random inputs with thousands of fresh ones each
+deep: ## random inputs by the thousand: tests, Halmos, the deep campaigns
 	@$(RUN) deep $(ARGS)
 
 coverage: ## the test suite, and the share of each package that it comes by
 	@$(RUN) coverage $(ARGS)
 
-check: ## formatting, types, architecture and documents
+check: ## formatting, types, architecture, Slither, Halmos and the campaigns
 	@$(RUN) check $(ARGS)
 
 gas: ## measure gas, rewrite tests/contracts/gas.json, print the table

@@ -1,4 +1,4 @@
-"""`run.py check`: everything that judges the code without running it."""
+"""`run.py check`: everything that judges the code without running it, and the campaigns against the laws."""
 
 import subprocess
 import time
@@ -12,6 +12,9 @@ CHECKS: dict[str, tuple[str, ...]] = {
     "format": ("ruff", "format", "--check", "."),
     "types": ("mypy",),
     "architecture and documents": ("pytest", "-q", "tests/test_architecture.py", "tests/test_docs.py"),
+    "slither": ("scripts.slither",),
+    "halmos": ("scripts.halmos", "conservation"),
+    "campaigns": ("scripts.campaigns", "check"),
 }
 
 

@@ -61,8 +61,17 @@ def test(environment: Environment, arguments: Arguments) -> int:
 
 
 def deep(environment: Environment, arguments: Arguments) -> int:
-    """Run the tests of random inputs with thousands of fresh ones each; takes as long as it takes."""
-    return test(environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments])
+    """Run the tests of random inputs with thousands of fresh ones each; takes as long as it takes.
+
+    With arguments, which go to pytest, those tests alone; else Halmos and the deep campaigns too.
+    """
+    status = test(
+        environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments]
+    )
+    if arguments:
+        return status
+    longer = (("scripts.halmos", "all"), ("scripts.campaigns", "deep"))
+    return max(status, *(start(environment, "python", "-m", *command) for command in longer))
 
 
 def coverage(environment: Environment, arguments: Arguments) -> int:
@@ -87,6 +96,7 @@ def clean(environment: Environment, _arguments: Arguments) -> int:
         ".ruff_cache",
         ".hypothesis",
         "contracts/node_modules",
+        "contracts/.forge",
     )
     for name in names:
         folder = environment.root / name
@@ -104,9 +114,9 @@ TARGETS = {
         "a development chain with everything deployed, indexed and served", emporion("devnet"), dev=False
     ),
     "test": Target("the test suite (arguments go to pytest)", test),
-    "deep": Target("the tests of random inputs with thousands of fresh ones each", deep),
+    "deep": Target("random inputs by the thousand: tests, Halmos, the deep campaigns", deep),
     "coverage": Target("the test suite, and the share of each package that it comes by", coverage),
-    "check": Target("formatting, types, architecture and documents", checks.check),
+    "check": Target("formatting, types, architecture, Slither, Halmos and the campaigns", checks.check),
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
     "gas": Target("measure gas, rewrite tests/contracts/gas.json, print the table", module("scripts.gas")),
     "bench": Target("what the parts cost on this machine (--json FILE, or names)", module("scripts.bench")),
