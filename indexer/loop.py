@@ -110,7 +110,7 @@ async def _serve(
     if job.feed is not None:
         helpers.append(asyncio.create_task(listen(job.feed, bell)))
     if job.options.receipts:
-        helpers.append(asyncio.create_task(keep_receipts(keeper, job.options.poll_interval_ms / 1000)))
+        helpers.append(asyncio.create_task(keep_receipts(keeper)))
     try:
         await follow(indexer, job.options.poll_interval_ms / 1000, bell, done)
     except EmporionError as error:

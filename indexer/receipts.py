@@ -22,6 +22,7 @@ from indexer.statements import Statements
 SHAPE: Final = shape_of(TransactionReceipt)
 BLOCKS: Final = 25
 """Blocks read and written at once."""
+PAUSE_SECONDS: Final = 2.0
 PATIENCE_SECONDS: Final = 30.0
 """How long a node that gives no receipts is left alone."""
 
@@ -104,8 +105,8 @@ def _write(db: Statements, chain_id: int, wanted: Range, rows: list[Row]) -> Non
         db.insert(SHAPE, rows)
 
 
-async def keep_receipts(keeper: ReceiptKeeper, pause: float) -> None:
+async def keep_receipts(keeper: ReceiptKeeper) -> None:
     """Keep receipts up to the final block, for ever."""
     while True:
-        seconds = pause if await keeper.catch_up() else PATIENCE_SECONDS
+        seconds = PAUSE_SECONDS if await keeper.catch_up() else PATIENCE_SECONDS
         await asyncio.sleep(seconds)  # final blocks come by the minute: looking is enough
