@@ -4,13 +4,20 @@ A test that needs a server which does not answer is skipped and says so; with EM
 `.ci/run` sets, any skip is a failure.
 """
 
+import asyncio
 import os
+import shutil
+import sqlite3
 from collections.abc import Generator, Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from backend.core.settings import Settings, load_settings
+from backend.db.stores import open_gateway_store
 from tests.loopback import close_the_internet
 from tests.servers import PostgresServer, RedisServer, ServerAbsent
 
@@ -95,6 +102,31 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def new_database_url(request: pytest.FixtureRequest) -> str:
     """The same, without tables."""
     return "" if request.param == "sqlite" else str(request.getfixturevalue("new_postgres_url"))
+
+
+@pytest.fixture(scope="session")
+def made_stores(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the SQLite files of both stores, made once in each process."""
+    home = tmp_path_factory.mktemp("stores")
+    asyncio.run(_make_stores(load_settings(home=home, devnet=True)))
+    for file in home.glob("*.db"):
+        # The last to close a file takes its log in, unless it only read.
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return home
+
+
+async def _make_stores(settings: Settings) -> None:
+    store = await open_gateway_store(settings)
+    await store.close()
+
+
+@pytest.fixture
+def stores_home(made_stores: Path, tmp_path: Path) -> Path:
+    """An EMPORION_HOME whose SQLite files have tables and no row: copied, which is quicker than made."""
+    for file in made_stores.iterdir():
+        shutil.copyfile(file, tmp_path / file.name)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ new_database_url
 └── postgres: a database without tables that answers
 database_url
 └── finds no row of an earlier test, on either engine
+stores_home
+└── holds files that are whole by themselves
 redis_url
 └── answers to PING
 """
@@ -60,6 +62,11 @@ class TestDatabaseUrl:
             row = {"chain_id": 1, "confirmed_at_ms": 2, "node_number": 3}
             await connection.execute(insert(Heartbeat).values(row))
         await store.close()
+
+
+class TestStoresHome:
+    def test_holds_files_that_are_whole(self, stores_home: Path) -> None:
+        assert {file.name for file in stores_home.iterdir()} == {"chain.db", "gateway.db"}
 
 
 class TestRedisUrl:

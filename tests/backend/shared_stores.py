@@ -12,8 +12,8 @@ from backend.db.stores import open_chain_store
 
 
 @pytest.fixture
-def settings(tmp_path: Path, database_url: str) -> Settings:
-    return load_settings(home=tmp_path, database_url=database_url, database_pool=5, devnet=True)
+def settings(stores_home: Path, database_url: str) -> Settings:
+    return load_settings(home=stores_home, database_url=database_url, database_pool=5, devnet=True)
 
 
 @asynccontextmanager

@@ -26,8 +26,8 @@ def market(chain: ChainDouble) -> Market:
 
 
 @pytest.fixture
-async def store(tmp_path: Path, database_url: str) -> AsyncIterator[Store]:
-    opened = await open_chain_store(load_settings(home=tmp_path, database_url=database_url, devnet=True))
+async def store(stores_home: Path, database_url: str) -> AsyncIterator[Store]:
+    opened = await open_chain_store(load_settings(home=stores_home, database_url=database_url, devnet=True))
     yield opened
     await opened.close()
 

@@ -150,10 +150,10 @@ def engine() -> Engine | None:
 
 @pytest.fixture
 async def house(
-    tmp_path: Path, gateway_settings: dict[str, Any], engine: Engine | None
+    stores_home: Path, gateway_settings: dict[str, Any], engine: Engine | None
 ) -> AsyncIterator[House]:
     async with AsyncExitStack() as stack:
-        yield await build(stack, tmp_path, gateway_settings, engine)
+        yield await build(stack, stores_home, gateway_settings, engine)
 
 
 async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engine: Engine | None) -> House:
