@@ -41,7 +41,7 @@ class Verdict:
 def judged(
     fault: Fault, source: str, compiler: Compiler, plays: tuple[int, int], *, ask_tests: bool
 ) -> Verdict:
-    """Try one fault, in `plays` of (seeds, steps); whatever a broken contract does to a world is a verdict."""
+    """Try one fault, in `plays` of (seeds, steps); whatever a broken contract does is a verdict."""
     changed = fault.applied(source)
     try:
         quick = compiler.creation_code(fault.contract, changed, optimized=False)

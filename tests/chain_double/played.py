@@ -1,6 +1,6 @@
 """A market on a chain double that is the model of the contracts itself: what it emits, the contracts would.
 
-It mines, forks and falls back as `Market` does; `model` is the protocol as of the tip, the oracle of every row.
+It mines, forks and falls back as `Market` does; `model` is the protocol as of the tip, the oracle of rows.
 """
 
 import pickle

@@ -53,7 +53,8 @@ class TestProblems:
 
     @pytest.mark.parametrize("circle", [True, False])
     def test_ends_soon(self, circle: bool) -> None:
-        levels: dict[str, object] = {f"l{at}": {"allOf": [{"$ref": f"#/$defs/l{at + 1}"}] * 2} for at in range(30)}
+        twice = [[{"$ref": f"#/$defs/l{at + 1}"}] * 2 for at in range(30)]
+        levels: dict[str, object] = {f"l{at}": {"allOf": both} for at, both in enumerate(twice)}
         levels["l30"] = {"$ref": "#/$defs/l0"} if circle else {}
         started = time.monotonic()
         said = JsonSchema({"$ref": "#/$defs/l0", "$defs": levels}).problems(1)
