@@ -241,9 +241,17 @@ class TestRevenueRaces:
         for shares in (333_333, 1, 7):
             p.send(p.shares, "safeTransferFrom", p.provider, p.staker, 1, shares, b"", sender=p.provider)
             p.send(p.shares, "distribute", 1, 0, 1, sender=p.buyer)
-        owed = 0
+        assert self.owed(p) == 3 * 10**6
+        before = p.money(p.shares)
+        for account in (p.provider, p.staker):
+            p.send(p.shares, "claim", [1], [0], account, sender=account)
+        assert before - p.money(p.shares) == 2
+        assert self.owed(p) == 10**6
+
+    def owed(self, p: Protocol) -> int:
+        """Millionths that provider and staker are owed of what was given to service 1."""
+        total, owed = p.read(p.shares, "distributed", 1, 0), 0
         for account in (p.provider, p.staker):
             stored, checkpoint = p.read(p.shares, "accountOf", account, 1, 0)
-            held = p.read(p.shares, "balanceOf", account, 1)
-            owed += stored + held * (3 - checkpoint)
-        assert owed == 3 * 10**6
+            owed += stored + p.read(p.shares, "balanceOf", account, 1) * (total - checkpoint)
+        return owed
