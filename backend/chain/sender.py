@@ -27,6 +27,8 @@ _STALE: Final = re.compile(r"nonce too low|nonce is too low|already been used", 
 _UNDERPRICED: Final = re.compile(r"underpriced|fee too low|max fee per gas less than", re.IGNORECASE)
 _ATTEMPTS: Final = 4
 _GAS_ROOM_PERCENT: Final = 20
+_GAS_ROOM: Final = 60_000
+"""A second later a contract may write new words where it changes some now, as votes do: 22,100 each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ class Sender:
         if transaction.to is not None:
             request["to"] = hex_of(transaction.to)
         used = int(await self._client.call("eth_estimateGas", request, "pending"), 16)
-        return used + used * _GAS_ROOM_PERCENT // 100
+        return used + used * _GAS_ROOM_PERCENT // 100 + _GAS_ROOM
 
     async def wait(self, pending: Pending) -> Receipt:
         """Wait until it is mined, offering more when it is stuck. Raises TransactionReverted and its like."""

@@ -5,6 +5,8 @@ Sender.send
 ├── when it is mined and undone: the reason of then
 ├── when the account has no money: said so
 └── given several at once: numbers without gaps, in order
+Sender.estimate
+└── leaves room for words that are new a second later
 Sender.wait
 ├── when it is stuck: replaced by a better offer, and the first to be mined counts
 ├── when another transaction takes the number: said so
@@ -118,6 +120,11 @@ class TestSend:
         await asyncio.gather(*(buyer.send(mint) for mint in mints), buyer.send_all(mints))
         assert await devnet.client.nonce(buyer.address) == 6
         assert await devnet.contracts.dollar.balance(buyer.address) == 12
+
+
+class TestEstimate:
+    async def test_leaves_room_for_words_that_are_new_a_second_later(self) -> None:
+        assert await a_sender(Mempool()).estimate(NOTHING) >= 0x5208 + 2 * 22_100
 
 
 class TestWait:
