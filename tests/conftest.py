@@ -5,6 +5,7 @@ A test that needs a server which does not answer is skipped and says so; with EM
 """
 
 import asyncio
+import logging
 import os
 import shutil
 import sqlite3
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from backend.core.settings import Settings, load_settings
@@ -52,6 +54,16 @@ def without_skips(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"skipped, which EMPORION_TEST_NO_SKIPS=1 forbids: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def logs_left_alone() -> Iterator[None]:
+    """A command or a program under test sets up the logs, maybe to a stream that is closed after it."""
+    handlers, level = list(logging.root.handlers), logging.root.level
+    yield
+    structlog.reset_defaults()
+    logging.root.handlers[:] = [one for one in logging.root.handlers if one in handlers]
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -149,6 +149,8 @@ class TestSwitchedOn:
         async with credited.services.deps.store.write_connection() as db:
             await db.exec_driver_sql("ALTER TABLE gateway.used_nonces RENAME TO elsewhere")
         reply = await credited.http.post(CHAT, content=BODY, headers=headers)
+        async with credited.services.deps.store.write_connection() as db:
+            await db.exec_driver_sql("ALTER TABLE gateway.elsewhere RENAME TO used_nonces")
         assert reply.status_code == 500
         assert not credited.model.asked
 
