@@ -305,7 +305,7 @@ class TestStaker:
         assert locked["amount"] == "10 EMP"
         assert locked["until"].endswith("UTC")
         assert "received" in does("stake", "claim", "--key", "staker")
-        said = run_emporion("stake", "claim", "--key", "third_buyer")
+        said = run_emporion("stake", "claim", "--key", "buyer")  # who has no stake
         assert said.status == 0
         assert "nothing to claim yet" in said.err
 
