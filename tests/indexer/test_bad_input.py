@@ -208,7 +208,7 @@ class TestSeveralChains:
             assert await rows_of(store, shape) == await rows_of(fresh_store, shape)
 
     async def _both_at_head(self, store: Store, markets: list[Market]) -> None:
-        for _ in range(1_000):
+        for _ in range(6_000):
             if [row.hash for row in await status_of(store)] == [market.chain.tip.hash for market in markets]:
                 return
             await asyncio.sleep(0.01)
