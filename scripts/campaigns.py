@@ -15,7 +15,7 @@ import os
 import secrets
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -114,13 +114,14 @@ def run_together(profile: str, seed: int, artifacts: str = "artifacts") -> list[
     return campaigns_in(json.loads(output), seed)
 
 
-def run_all(profile: str, seed: int, laws: Sequence[int], artifacts: str = "artifacts") -> list[Campaign]:
-    """Runs the campaigns, as many at a time as there are processors."""
+def run_all(profile: str, seed: int, laws: Sequence[int], artifacts: str = "artifacts") -> Iterator[Campaign]:
+    """Runs the campaigns, as many at a time as there are processors, and gives each when it is done."""
     build()
     if profile == "small" and len(laws) == LAWS:
-        return run_together(profile, seed, artifacts)
+        yield from run_together(profile, seed, artifacts)
+        return
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        return list(pool.map(lambda law: run_law(law, profile, seed + law, artifacts), laws))
+        yield from pool.map(lambda law: run_law(law, profile, seed + law, artifacts), laws)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,26 +137,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     seed = fresh if options.seed is None else options.seed
     print(f"campaigns: profile {options.profile}, seed {seed}", flush=True)
     try:
-        found = run_all(options.profile, seed, options.law or range(1, LAWS + 1), options.artifacts)
+        laws = options.law or range(1, LAWS + 1)
+        found = [told(one) for one in run_all(options.profile, seed, laws, options.artifacts)]
     except CampaignError as error:
         print(error, file=sys.stderr)
         return 1
-    tell(found)
-    if options.json:
-        options.json.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
-    return 0 if all(one.passed for one in found) else 1
-
-
-def tell(found: Sequence[Campaign]) -> None:
-    """Prints a line for each campaign, why where it failed, and the sum."""
-    for one in found:
-        print(f"{'kept  ' if one.passed else 'BROKEN'} {one.name:<52}{one.runs:>6} runs{one.calls:>9,} calls")
-        if not one.passed:
-            print(one.reason)
     broken = sum(not one.passed for one in found)
     print(
         f"campaigns: {len(found) - broken} laws kept, {broken} broken, {sum(c.calls for c in found):,} calls"
     )
+    if options.json:
+        options.json.write_text(json.dumps([asdict(one) for one in found], indent=1) + "\n", encoding="utf-8")
+    return 1 if broken else 0
+
+
+def told(one: Campaign) -> Campaign:
+    """Prints a line for a campaign, and where it failed why."""
+    print(f"{'kept  ' if one.passed else 'BROKEN'} {one.name:<52}{one.runs:>6} runs{one.calls:>9,} calls")
+    print(end="" if one.passed else f"{one.reason}\n", flush=True)
+    return one
 
 
 if __name__ == "__main__":
