@@ -1,7 +1,7 @@
 """Puts faults into the money paths of the contracts, one at a time, and counts how many the tests notice.
 
     python -m scripts.mutate [--sample 60] [--seed 1] [--contract NAME] [--seeds 8] [--steps 100]
-        [--model-only] [--json FILE]
+        [--model-only] [--json FILE] [--again FILE]
 
 A fault is a flipped comparison, plus for minus, a dropped statement, an off by one, another rounding. Each is
 compiled alone and put first to random play against the model (`tests/model`), then to the contract's tests.
@@ -14,7 +14,7 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from random import Random
 
@@ -49,20 +49,34 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=100, help="transactions of a play")
     parser.add_argument("--model-only", action="store_true", help="ask the model, not the tests")
     parser.add_argument("--json", type=Path, help="file for the verdicts")
+    parser.add_argument("--again", type=Path, help="only what survived a run, whose --json this is")
     return parser.parse_args(arguments)
 
 
 def _judged(options: argparse.Namespace, compiler: Compiler) -> Iterator[Verdict]:
+    plays, ask_tests = (options.seeds, options.steps), not options.model_only
+    if options.again:
+        for fault in _survivors(options.again):
+            yield judged(fault, _source(fault.contract), compiler, plays, ask_tests=ask_tests)
+        return
     chosen = [options.contract] if options.contract else list(FUNCTIONS)
     for contract in chosen:
-        source = sources.closure(f"src/{contract}.sol")[f"src/{contract}.sol"]
+        source = _source(contract)
         waiting, wanted = _shuffled(contract, source, options.seed), options.sample // len(chosen)
         while waiting and wanted:
-            plays = (options.seeds, options.steps)
-            ask_tests = not options.model_only
             verdict = judged(waiting.pop(), source, compiler, plays, ask_tests=ask_tests)
             wanted -= verdict.outcome != "stillborn"
             yield verdict
+
+
+def _source(contract: str) -> str:
+    return sources.closure(f"src/{contract}.sol")[f"src/{contract}.sol"]
+
+
+def _survivors(file: Path) -> list[Fault]:
+    records = json.loads(file.read_text(encoding="utf-8"))
+    names = [field.name for field in fields(Fault)]
+    return [Fault(**{n: r[n] for n in names}) for r in records if r["outcome"] == "survived"]
 
 
 def _shuffled(contract: str, source: str, seed: int) -> list[Fault]:
