@@ -1,8 +1,8 @@
 """Compiles the contracts into `contracts/artifacts`; the only module that imports solcx.
 
 The compiler is the installed solc of the pinned version, else npm's (through `solc-node.js`), else the
-download of py-solc-x. Each source is compiled on its own, so an artifact is a function of that source and of
-what it imports: one whose checksums still hold is not compiled again.
+download of py-solc-x. An artifact is a function of its source and of what that imports, whatever is compiled
+beside it (a test tries both): one whose checksums still hold is not compiled again.
 
     python -m contracts.compile [--check] [Name ...]
 """
@@ -13,7 +13,6 @@ import argparse
 import json
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -71,38 +70,46 @@ def compile_unit(
 ) -> dict[str, dict[str, Any]]:
     """Artifact records of one source by artifact path, below the folder of artifacts. Raises CompileError.
 
-    `changed` replaces texts of sources by name, for trying what is not on disk; its warnings pass.
+    `changed` replaces texts of sources by name, for trying what is not on disk.
     """
-    texts = sources.closure(unit) | (changed or {})
+    return compile_together([unit], compiler, version, changed)
+
+
+def compile_together(
+    units: list[str], compiler: Path, version: str, changed: dict[str, str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """Records of several sources from one run of solc, in a third of the time of a run each. As above."""
+    closures = {unit: sources.closure(unit) | (changed or {}) for unit in units}
+    texts = {name: text for closure in closures.values() for name, text in closure.items()}
     request = {
         "language": "Solidity",
-        "sources": {name: {"content": text} for name, text in texts.items()},
-        "settings": {**SETTINGS, "outputSelection": {unit: {"*": _OUTPUT}}},
+        "sources": {name: {"content": texts[name]} for name in sorted(texts)},
+        "settings": {**SETTINGS, "outputSelection": {unit: {"*": _OUTPUT} for unit in units}},
     }
     try:
         answer = solcx.compile_standard(request, solc_binary=compiler)
     except solcx.exceptions.SolcError as error:
-        raise CompileError(f"{unit}: {error.message}") from error
-    if not changed:
-        _refuse_warnings(unit, answer)
-    sums = sources.checksums(texts)
-    folder = "mocks/" if unit.startswith("src/mocks/") else ""
-    contracts = answer["contracts"].get(unit, {})
+        raise CompileError(f"{', '.join(units)}: {error.message}") from error
+    _refuse_warnings(answer)
     return {
-        f"{folder}{name}.json": _record(name, unit, version, output, sums)
-        for name, output in contracts.items()
+        f"{'mocks/' if unit.startswith('src/mocks/') else ''}{name}.json": _record(
+            name, unit, version, output, sources.checksums(closure)
+        )
+        for unit, closure in closures.items()
+        for name, output in answer["contracts"].get(unit, {}).items()
     }
 
 
-def _refuse_warnings(unit: str, answer: dict[str, Any]) -> None:
-    own = [
-        warning
-        for warning in answer.get("errors", [])
-        if warning["sourceLocation"]["file"].startswith("src/")
-        and warning["errorCode"] not in _ALLOWED_WARNINGS
-    ]
-    if own and not unit.startswith("src/mocks/"):
+def _refuse_warnings(answer: dict[str, Any]) -> None:
+    own = [warning for warning in answer.get("errors", []) if _is_refused(warning)]
+    if own:
         raise CompileError("\n".join(warning["formattedMessage"] for warning in own))
+
+
+def _is_refused(warning: dict[str, Any]) -> bool:
+    file = str(warning["sourceLocation"]["file"])
+    ours = file.startswith("src/") and not file.startswith("src/mocks/")
+    return ours and warning["errorCode"] not in _ALLOWED_WARNINGS
 
 
 def _record(
@@ -182,9 +189,8 @@ def compile_all(wanted: list[str], *, force: bool) -> dict[str, str]:
     compiler = find_compiler(version)
     if get_solc_version(compiler) != Version(version):
         raise CompilerMissingError(f"{compiler} is not solc {version}: run `npm ci` in contracts/")
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        results = list(pool.map(lambda unit: compile_unit(unit, compiler, version), stale))
-    return {path: render(record) for result in results for path, record in result.items()}
+    records = compile_together(stale, compiler, version)
+    return {path: render(record) for path, record in records.items()}
 
 
 def write(texts: dict[str, str]) -> None:
