@@ -19,7 +19,7 @@ from pathlib import Path
 from scripts.campaigns import ROOT, CampaignError, forge, forge_program
 
 SELECTED = {"conservation": "^MoneyCheck$", "all": "Check$"}
-CHECKS = {"conservation": 3, "all": 8}
+CHECKS = {"conservation": 3, "all": 6}
 TIMEOUT_MS = 300_000
 # Halmos 0.3.0 pops a live display that newer versions of `rich` do not keep.
 LAUNCH = """
