@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -74,7 +75,8 @@ def _place(element: dict[str, Any]) -> str:
 
 def run() -> dict[Finding, str]:
     """Compiles the sources and runs Slither on them. Raises CampaignError where either fails."""
-    forge(["build"], profile="analysis")
+    shutil.rmtree(ROOT / ".forge" / "slither", ignore_errors=True)
+    forge(["build"], profile="slither")
     with TemporaryDirectory() as folder:
         target = Path(folder) / "slither.json"
         # Slither asks forge where things are.
@@ -83,7 +85,7 @@ def run() -> dict[Finding, str]:
         done = subprocess.run(
             [str(program), ".", "--config-file", "slither.config.json", "--json", str(target)],
             cwd=ROOT,
-            env={**os.environ, "PATH": path, "FOUNDRY_PROFILE": "analysis"},
+            env={**os.environ, "PATH": path, "FOUNDRY_PROFILE": "slither"},
             capture_output=True,
             text=True,
             check=False,
