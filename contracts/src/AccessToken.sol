@@ -526,8 +526,9 @@ contract AccessToken is SaleParameters, IERC2981, ERC1155, ReentrancyGuardTransi
         if (terms.royaltyBps > MAX_ROYALTY_BPS) {
             revert Errors.AccessToken_RoyaltyTooHigh(terms.royaltyBps, MAX_ROYALTY_BPS);
         }
+        // A supply cap of `MAX_UNITS` is how none is kept: asked for by name, it would read back as 0.
         uint256 cap = Math.max(terms.supplyCap, terms.accountCap);
-        if (cap > MAX_UNITS) revert Errors.AccessToken_CapTooHigh(cap, MAX_UNITS);
+        if (cap >= MAX_UNITS) revert Errors.AccessToken_CapTooHigh(cap, MAX_UNITS - 1);
         if (terms.earlySeconds > terms.saleStart) {
             revert Errors.AccessToken_EarlyBeforeTime(terms.earlySeconds, terms.saleStart);
         }

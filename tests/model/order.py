@@ -42,7 +42,7 @@ def require_valid(terms: Mapping[str, Any]) -> None:
         refuse("AccessToken_PassNotRefundable")
     if terms["royaltyBps"] > MAX_ROYALTY_BPS:
         refuse("AccessToken_RoyaltyTooHigh")
-    if max(terms["supplyCap"], terms["accountCap"]) > MAX_UNITS:
+    if max(terms["supplyCap"], terms["accountCap"]) >= MAX_UNITS:
         refuse("AccessToken_CapTooHigh")
     if terms["earlySeconds"] > terms["saleStart"]:
         refuse("AccessToken_EarlyBeforeTime")

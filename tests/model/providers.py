@@ -134,7 +134,7 @@ def terms(s: Scene) -> dict[str, Any]:
     }  # fmt: skip
     if s.seldom():
         found |= chance.one([
-            {"period": HOUR - 1}, {"refundable": True}, {"royaltyBps": 2_501}, {"supplyCap": 2**63},
+            {"period": HOUR - 1}, {"refundable": True}, {"royaltyBps": 2_501}, {"supplyCap": 2**63 - 1},
             {"accountCap": 2**63}, {"saleStart": 0, "earlySeconds": 1}, {"period": 3_650 * DAY + 1},
         ])  # fmt: skip
     return found

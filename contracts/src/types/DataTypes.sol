@@ -127,7 +127,7 @@ struct RegistrySettings {
 /// @param royaltyBps resale royalty, at most 2,500
 /// @param unitPrice base units of the currency for one unit
 /// @param period seconds of access in one unit: 1 hour to 3,650 days for Timed, 0 otherwise
-/// @param supplyCap units ever sold less refunded, at most 2**63 - 1; 0 is no cap
+/// @param supplyCap units ever sold less refunded, at most 2**63 - 2; 0 is no cap
 /// @param accountCap units one account can ever buy, less than 2**64; 0 is no cap
 /// @param saleStart unix time sales open to everybody
 /// @param earlySeconds how long before `saleStart` stakers may buy

@@ -80,9 +80,10 @@ class TestCreatePlan:
             p.create_plan(royaltyBps=2_501)
 
     @pytest.mark.parametrize("cap", ["supplyCap", "accountCap"])
-    def test_caps_stay_within_signed_64_bits(self, p: Protocol, cap: str) -> None:
-        with p.stage.reverts("AccessToken_CapTooHigh", 2**63, 2**63 - 1):
-            p.create_plan(**dict[str, Any]({cap: 2**63}))
+    @pytest.mark.parametrize("units", [2**63 - 1, 2**63])
+    def test_caps_stay_below_what_no_cap_is_kept_as(self, p: Protocol, cap: str, units: int) -> None:
+        with p.stage.reverts("AccessToken_CapTooHigh", units, 2**63 - 2):
+            p.create_plan(**dict[str, Any]({cap: units}))
 
     def test_early_access_cannot_begin_before_time(self, p: Protocol) -> None:
         with p.stage.reverts("AccessToken_EarlyBeforeTime", 11, 10):
@@ -101,7 +102,7 @@ class TestCreatePlan:
     @pytest.mark.parametrize("kind", [PASS, TIMED, METERED])
     def test_terms_are_kept_word_for_word(self, p: Protocol, kind: int) -> None:
         changes: dict[str, Any] = {
-            "royaltyBps": 2_500, "unitPrice": 2**96 - 1, "supplyCap": 2**63 - 2, "accountCap": 2**63 - 1,
+            "royaltyBps": 2_500, "unitPrice": 2**96 - 1, "supplyCap": 2**63 - 2, "accountCap": 2**63 - 2,
             "saleStart": 2**40 - 1, "earlySeconds": 2**32 - 1, "earlyScore": 2**112 - 1,
             "perRequest": 2**64 - 1, "perUnitIn": 2**64 - 2, "perUnitOut": 2**64 - 3, "measure": 3,
             "currency": 1,
