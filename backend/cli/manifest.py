@@ -100,8 +100,8 @@ class PlanPart(_Strict):
     transferable: bool = True
     refundable: bool = False
     royalty_bps: int = Field(default=0, ge=0, le=2_500)
-    supply_cap: int = Field(default=0, ge=0, lt=2**63)
-    account_cap: int = Field(default=0, ge=0, lt=2**63)
+    supply_cap: int = Field(default=0, ge=0, lt=2**63 - 1)
+    account_cap: int = Field(default=0, ge=0, lt=2**63 - 1)
     limits: LimitsPart | None = None
 
     @model_validator(mode="after")
