@@ -115,10 +115,11 @@ class PlainUpstream:
         self._timeouts = timeouts
 
     async def request(self, path: str, body: bytes, *, stream: bool, request_id: str) -> UpstreamReply:
-        """POST to the endpoint. Raises UpstreamError and its kind. Not repeated: it may not be safe to."""
+        """POST to the endpoint, once: it may not be safe to repeat. Raises UpstreamError and its kind."""
         headers = {**self._headers, "X-Request-Id": request_id}
+        url = self._target.url(ENDPOINT)
         return await self._http.send(
-            "POST", self._target.url(ENDPOINT), headers=headers, body=body, timeouts=self._timeouts
+            "POST", url, headers=headers, body=body, timeouts=self._timeouts, fresh=True
         )
 
     async def read(self, path: str, start: int, length: int, size: int, request_id: str) -> UpstreamReply:

@@ -149,27 +149,22 @@ class HttpClient:
         self._timeouts = timeouts or Timeouts()
         self._connections = connections
         self._resolver = resolver
-        self._session: aiohttp.ClientSession | None = None
+        self._kept: aiohttp.ClientSession | None = None
+        self._fresh: aiohttp.ClientSession | None = None
 
     async def open(self) -> Self:
-        """Make the session in the running loop; a second call does nothing."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=self._connector(),
-                timeout=_limits(self._timeouts),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-                skip_auto_headers=("User-Agent", "Accept-Encoding"),
-                headers={"Accept-Encoding": "identity", "User-Agent": "emporion"},
-            )
+        """Make the sessions in the running loop; a second call does nothing."""
+        if self._kept is None:
+            self._kept, self._fresh = self._session(keep=True), self._session(keep=False)
         return self
 
     async def close(self) -> None:
         """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        kept, self._kept = self._kept, None
+        fresh, self._fresh = self._fresh, None
+        for session in (kept, fresh):
+            if session is not None:
+                await session.close()
 
     async def __aenter__(self) -> Self:
         return await self.open()
@@ -205,48 +200,34 @@ class HttpClient:
         body: bytes | None = None,
         timeouts: Timeouts | None = None,
         repeatable: bool = False,
+        fresh: bool = False,
     ) -> Reply:
         """Send a request and wait for the answer's head; the caller must call `Reply.close`.
 
-        `repeatable`: where a kept connection breaks before the answer's head, as one does that the other
-        side was just closing, the request is sent again, twice at most.
+        A kept connection may be one that the other side is just closing, and nothing tells whether it took
+        the request. `repeatable`: it is then sent again, once, on a connection of its own. `fresh`: it goes
+        out on a connection of its own at once; for what must arrive at most once.
         Raises AddressBlocked (policy, redirect), UpstreamUnavailable (no connection), UpstreamTimeout,
         UpstreamError.
         """
         check_url(url, self.policy)
+        kept, own = self._opened()
+        session = own if fresh else kept
         limits = _limits(timeouts or self._timeouts)
+
+        async def asked(session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
+            return await session.request(
+                method, url, headers=headers, data=body, allow_redirects=False, timeout=limits
+            )
+
         with translated(url):
-            response = await self._repeated(method, url, headers, body, limits, 3 if repeatable else 1)
-        return _checked(response)
-
-    async def _repeated(
-        self,
-        method: str,
-        url: URL,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        limits: aiohttp.ClientTimeout,
-        times: int,
-    ) -> aiohttp.ClientResponse:
-        for left in reversed(range(times)):
             try:
-                return await self._request(method, url, headers, body, limits)
+                response = await asked(session)
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-                if not left or isinstance(error, aiohttp.ClientConnectorError):
+                if not repeatable or isinstance(error, aiohttp.ClientConnectorError):
                     raise
-        raise AssertionError("a request is sent at least once")
-
-    async def _request(
-        self,
-        method: str,
-        url: URL,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        limits: aiohttp.ClientTimeout,
-    ) -> aiohttp.ClientResponse:
-        return await self._opened().request(
-            method, url, headers=headers, data=body, allow_redirects=False, timeout=limits
-        )
+                response = await asked(own)
+        return _checked(response)
 
     @asynccontextmanager
     async def socket(self, url: URL) -> AsyncIterator["TextSocket"]:
@@ -256,7 +237,7 @@ class HttpClient:
         """
         check_url(url.with_scheme({"ws": "http", "wss": "https"}.get(url.scheme, url.scheme)), self.policy)
         with translated(url):
-            async with self._opened().ws_connect(url, heartbeat=SOCKET_HEARTBEAT_SECONDS) as socket:
+            async with self._opened()[0].ws_connect(url, heartbeat=SOCKET_HEARTBEAT_SECONDS) as socket:
                 yield TextSocket(socket)
 
     async def fetch(self, url: URL, *, limit: int, timeouts: Timeouts | None = None) -> bytes:
@@ -268,18 +249,30 @@ class HttpClient:
                 raise UpstreamError(f"{url.host} answered {reply.status}", host=url.host, status=reply.status)
             return await reply.read(limit)
 
-    def _opened(self) -> aiohttp.ClientSession:
-        if self._session is None:
+    def _opened(self) -> tuple[aiohttp.ClientSession, aiohttp.ClientSession]:
+        if self._kept is None or self._fresh is None:
             raise UpstreamUnavailable("the HTTP client is closed: open it in the composition root")
-        return self._session
+        return self._kept, self._fresh
 
-    def _connector(self) -> aiohttp.TCPConnector:
+    def _session(self, *, keep: bool) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=self._connector(keep),
+            timeout=_limits(self._timeouts),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            skip_auto_headers=("User-Agent", "Accept-Encoding"),
+            headers={"Accept-Encoding": "identity", "User-Agent": "emporion"},
+        )
+
+    def _connector(self, keep: bool) -> aiohttp.TCPConnector:
         resolver = GuardedResolver(self.policy, self._resolver or aiohttp.ThreadedResolver())
         return aiohttp.TCPConnector(
             resolver=resolver,
             use_dns_cache=False,  # connections are kept; a cache would widen the gap from check to use
             limit=self._connections,
-            keepalive_timeout=KEEP_ALIVE_SECONDS,
+            force_close=not keep,
+            keepalive_timeout=KEEP_ALIVE_SECONDS if keep else None,
             socket_factory=lambda row: guarded_socket(row, self.policy),
         )
 

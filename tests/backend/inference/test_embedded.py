@@ -50,10 +50,11 @@ async def engine() -> AsyncIterator[EmbeddedEngine]:
 async def post(engine: EmbeddedEngine, path: str, body: dict[str, Any]) -> Any:
     url = engine.target.url(path)
     data = json.dumps({"model": "smollm2-135m", **body}).encode()
-    async with engine.http.stream("POST", url, headers=engine.headers, body=data) as reply:
-        answer = await reply.read(1_000_000)
-        assert reply.status == 200, answer
-        return answer if body.get("stream") else json.loads(answer)
+    reply = await engine.http.send("POST", url, headers=engine.headers, body=data, repeatable=True)
+    answer = await reply.read(1_000_000)
+    reply.close()
+    assert reply.status == 200, answer
+    return answer if body.get("stream") else json.loads(answer)
 
 
 async def told(engine: EmbeddedEngine, topic: str) -> str:
