@@ -112,7 +112,7 @@ ADVICE: Final[Mapping[str, str]] = {
     "MintNotDeposit": "buy with Then.Deposit to mint into the escrow",
     "AlreadyRequested": "a withdrawal is requested already; wait for its time",
     "NoRequest": "call requestWithdrawal first",
-    "NotReady": "wait until the withdrawal is ready",
+    "NotReady": "wait until withdrawAt; 0 is no request (`emporion buyer withdraw PLAN --request`)",
     "NothingToWithdraw": "the tab holds nothing unsettled",
     "BadRecipient": "credits cannot go there; name another account",
     "BalanceNotZero": "withdraw first: a tab's options change only while it is empty",

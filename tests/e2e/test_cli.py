@@ -247,8 +247,9 @@ class TestBuyer:
         does("buyer", "buy", plan, "10", "--hold")
         assert does("buyer", "deposit", plan, "4")["credits_in_tab"] == 104
         assert does("buyer", "refund", plan, "6")["refunded_base_units"] == "60000"
+        assert "buyer withdraw PLAN --request" in refuses("buyer", "withdraw", plan).err
         assert does("buyer", "withdraw", plan, "--request")["ready_at"].endswith("UTC")
-        assert "wait until the withdrawal is ready" in refuses("buyer", "withdraw", plan).err
+        # The meter owes nothing, and may have closed the tab by now: then the delay is over already.
         does("devnet", "advance", "1d")
         assert does("buyer", "withdraw", plan)["withdrawn"] == 104
         assert does("buyer", "refund", plan, "104")["refunded"] == "1.04 tUSD"
