@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from backend.accounts.key_format import Network, hash_of, parse_key
@@ -11,6 +12,7 @@ from backend.accounts.sessions import TOKEN_LENGTH, TOKEN_PREFIX, SessionService
 from backend.accounts.signed_requests import NoSignedRequests, SignedRequest, SignedRequests
 from backend.core.clock import Clock
 from backend.core.errors import InvalidCredential
+from backend.core.lookups import SharedLookups
 
 REMEMBERED_SECONDS: Final = 0.5
 """A revoked credential is refused everywhere within a second; here it is evicted at once."""
@@ -50,6 +52,7 @@ class CredentialResolver:
         self._network: Network = network
         self._clock = clock
         self._known: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._lookups: SharedLookups[bytes, Principal] = SharedLookups()
 
     async def resolve(self, presented: Presented) -> Principal:
         """The caller. Raises InvalidCredential and its kind, AddressNotAllowed outside the key's networks.
@@ -62,27 +65,31 @@ class CredentialResolver:
             raise InvalidCredential(
                 "no credential: send Authorization: Bearer with an API key or a session's token"
             )
-        principal = self._remembered(presented.token) or await self._look_up(presented.token)
+        token = presented.token
+        key = hash_of(token)
+        principal = self._remembered(key) or await self._lookups.get(key, partial(self._look_up, token, key))
         principal.require_network(presented.client)
         return principal
 
     def forget(self) -> None:
-        """Trust nothing remembered: a key or session was revoked."""
-        self._known.clear()
+        """Trust nothing remembered, nor what is being read: a key or session was revoked."""
+        self._known = OrderedDict()
+        self._lookups.forget()
 
-    def _remembered(self, token: str) -> Principal | None:
-        entry = self._known.get(hash_of(token))
+    def _remembered(self, key: bytes) -> Principal | None:
+        entry = self._known.get(key)
         if entry is None or self._clock.monotonic() >= entry[0]:
             return None
         return entry[1]
 
-    async def _look_up(self, token: str) -> Principal:
+    async def _look_up(self, token: str, key: bytes) -> Principal:
+        known = self._known
         if token.startswith(TOKEN_PREFIX) and len(token) == TOKEN_LENGTH:
             principal = await self._sessions.find(token)
         else:
             parse_key(token, self._network)
             principal = await self._keys.find(token)
-        self._known[hash_of(token)] = (self._clock.monotonic() + REMEMBERED_SECONDS, principal)
-        while len(self._known) > REMEMBERED:
-            self._known.popitem(last=False)
+        known[key] = (self._clock.monotonic() + REMEMBERED_SECONDS, principal)
+        while len(known) > REMEMBERED:
+            known.popitem(last=False)
         return principal

@@ -1,5 +1,6 @@
 """What is on sale: look-ups of services and plans, search, statistics. Reads only."""
 
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -21,6 +22,7 @@ from backend.catalog.schemas import (
 )
 from backend.core.clock import Clock
 from backend.core.errors import ModelNotFound, NotFound
+from backend.core.lookups import SharedLookups
 from backend.core.units import Address, ChainId, ServiceId, checksum
 from backend.db.session import Store
 
@@ -47,24 +49,28 @@ class Catalog:
         self._clock = clock
         self._aliases = dict(aliases or {})
         self._resolved: dict[str, ListedService] = {}
+        self._lookups: SharedLookups[str, ListedService] = SharedLookups()
 
     def forget(self) -> None:
-        """Trust nothing remembered: the index or a document has moved."""
-        self._resolved.clear()
+        """Trust nothing remembered, nor what is being read: the index or a document has moved."""
+        self._resolved = {}
+        self._lookups.forget()
 
     async def resolve(self, model: str) -> ListedService:
         """The service a model's name means and this gateway serves. Raises ModelNotFound."""
         known = self._resolved.get(model)
-        if known is not None:
-            return known
+        return known or await self._lookups.get(model, partial(self._look_up, model))
+
+    async def _look_up(self, model: str) -> ListedService:
+        remembered = self._resolved
         found = await self._find(model)
         if found.meter != self._meter:
             where = found.document.get("gateway")
             told = f"; call it at {where}" if where else ""
             raise ModelNotFound(f"model {model} is not served by this gateway{told}", gateway=where)
-        if len(self._resolved) >= REMEMBERED:
-            self._resolved.clear()
-        self._resolved[model] = found
+        if len(remembered) >= REMEMBERED:
+            remembered.clear()
+        remembered[model] = found
         return found
 
     async def service(self, service_id: ServiceId) -> ServiceReply:

@@ -2,12 +2,14 @@
 
 from collections import OrderedDict
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
 from backend.core.errors import ModelNotFound, PaymentRequired
+from backend.core.lookups import SharedLookups
 from backend.core.units import Address, ChainId, PlanId, ServiceId, Units, UnixTime
 from backend.db.session import Store
 from backend.entitlement import repository
@@ -16,6 +18,8 @@ from backend.entitlement.rules import SECONDS_A_DAY, chosen, grants_of, owned_of
 from backend.entitlement.schemas import Grant, Owned, Policy, Standing
 
 REMEMBERED: Final = 20_000
+Question = tuple[ServiceId, Address, Policy]
+"""What a standing is remembered by."""
 
 
 class Gate:
@@ -29,8 +33,10 @@ class Gate:
         self._watch = watch
         self._clock = clock
         self._wait_seconds = wait_seconds
-        self._known: OrderedDict[tuple[ServiceId, Address, Policy], tuple[bytes, Standing]] = OrderedDict()
+        self._known: OrderedDict[Question, tuple[UnixTime, Standing]] = OrderedDict()
+        self._lookups: SharedLookups[Question, Standing] = SharedLookups()
         watch.on_move(self._known.clear)
+        watch.on_move(self._lookups.forget)
 
     async def admit(
         self,
@@ -59,13 +65,20 @@ class Gate:
         ModelNotFound.
         """
         head = self._watch.head
-        key = (service_id, holder, policy)
+        key, now = (service_id, holder, policy), self._now(head)
         known = self._known.get(key)
-        if known is not None and known[0] == head.hash:
-            return self._aged(known[1], head)
+        if known is None or known[1].block_hash != head.hash:
+            return await self._lookups.get(key, partial(self._look_up, key))
+        as_of, standing = known
+        if as_of != now:
+            standing = self._aged(standing, now)
+            self._known[key] = (now, standing)
+        return standing
+
+    async def _look_up(self, key: Question) -> Standing:
         async with self._store.read_connection() as db:
-            standing = await self._read(db, holder, service_id, policy)
-        self._known[key] = (standing.block_hash, standing)
+            standing, now = await self._read(db, *key)
+        self._known[key] = (now, standing)
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)
         return standing
@@ -78,24 +91,25 @@ class Gate:
         return self._watch.head.hash != standing.block_hash
 
     async def _read(
-        self, db: AsyncConnection, holder: Address, service_id: ServiceId, policy: Policy
-    ) -> Standing:
+        self, db: AsyncConnection, service_id: ServiceId, holder: Address, policy: Policy
+    ) -> tuple[Standing, UnixTime]:
         head = await self._watch.read(db)  # of this snapshot: the watch may be a moment behind
         row = await repository.service(db, self._chain_id, service_id)
         if row is None:
             raise ModelNotFound(f"there is no service {service_id} on chain {self._chain_id}")
-        today = self._now(head) // SECONDS_A_DAY
+        now = self._now(head)
+        today = now // SECONDS_A_DAY
         rows = await repository.owned(db, self._chain_id, service_id, holder)
         owned = tuple([owned_of(one, today) for one in rows])
         block = head.grants_from(policy)
         if block < head.number:
             owned = tuple([await self._confirmed(db, one, holder, block) for one in owned])
         standing = Standing(self._chain_id, service_of(row), holder, (), owned, int(head.number), head.hash)
-        return self._aged(standing, head)
+        return self._aged(standing, now), now
 
-    def _aged(self, standing: Standing, head: Head) -> Standing:
+    def _aged(self, standing: Standing, now: UnixTime) -> Standing:
         """The grants as of this second: a Timed access may end between two blocks."""
-        return replace(standing, grants=grants_of(standing.service, standing.owned, self._now(head)))
+        return replace(standing, grants=grants_of(standing.service, standing.owned, now))
 
     def _now(self, head: Head) -> UnixTime:
         return max(head.timestamp, self._clock.now())
