@@ -5,6 +5,8 @@ from typing import Any
 
 from eth_abi.abi import decode, encode
 
+from backend.client.event_shape import EventShape
+from backend.client.models import RateCard
 from backend.client.node import Node, types_of
 from backend.core.errors import DeploymentMismatch
 from backend.core.units import Address, keccak, to_address
@@ -17,6 +19,7 @@ class Contract:
     def __init__(self, node: Node, address: str, abi: list[dict[str, Any]]) -> None:
         self._node = node
         self._functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
+        self._events = {entry["name"]: entry for entry in abi if entry["type"] == "event"}
         self.address = address
 
     def data(self, function: str, *values: Any) -> bytes:
@@ -37,6 +40,34 @@ class Contract:
         fields = [field["name"] for field in self._entry(function)["outputs"][0]["components"]]
         return value[fields.index(name)]
 
+    def struct(self, function: str, argument: str, fields: Mapping[str, Any]) -> tuple[Any, ...]:
+        """A struct argument of a function from its fields by name."""
+        for entry in self._entry(function)["inputs"]:
+            if entry["name"] == argument:
+                return tuple(fields[part["name"]] for part in entry["components"])
+        raise DeploymentMismatch(f"{function} of {self.address} takes no {argument}")
+
+    def event(self, receipt: Mapping[str, Any], name: str) -> dict[str, Any]:
+        """The first event of this contract and name in a receipt. Raises DeploymentMismatch."""
+        shape = EventShape.of(self._named(name))
+        for log in receipt["logs"]:
+            if log["address"].lower() == self.address.lower() and log["topics"][:1] == [shape.topic]:
+                return shape.read(log)
+        raise DeploymentMismatch(f"the transaction emitted no {name}; is this the contract's ABI?")
+
+    async def events(self, name: str, first: int, **indexed: Any) -> list[dict[str, Any]]:
+        """Events since a block whose indexed arguments have these values. Raises NodeRefused."""
+        shape = EventShape.of(self._named(name))
+        topics = [shape.topic, *shape.topics(indexed)]
+        wanted = {"address": self.address, "fromBlock": hex(first), "toBlock": "latest", "topics": topics}
+        return [shape.read(log) for log in await self._node.call("eth_getLogs", wanted)]
+
+    def _named(self, event: str) -> Mapping[str, Any]:
+        try:
+            return self._events[event]
+        except KeyError:
+            raise DeploymentMismatch(f"{self.address} has no event {event}") from None
+
     async def send(self, key: LocalKey, function: str, *values: Any) -> dict[str, Any]:
         """Send a transaction and wait for its receipt. Raises NodeRefused, TransactionFailed."""
         return await self._node.send(key, self.address, self.data(function, *values))
@@ -53,6 +84,7 @@ class Contracts:
 
     def __init__(self, node: Node, chain: Mapping[str, Any]) -> None:
         self.chain_id = int(chain["chain_id"])
+        self.start_block = int(chain["start_block"])
         self.currencies: list[dict[str, Any]] = list(chain["currencies"])
         self._node = node
         self._chain = chain
@@ -70,6 +102,13 @@ class Contracts:
             if line["index"] == index:
                 return Contract(self._node, line["address"], self._chain["contracts"]["EmporionToken"]["abi"])
         raise DeploymentMismatch(f"there is no currency {index}")
+
+    async def rate_card(self, plan_id: int) -> RateCard:
+        """What a plan charges, as the chain has it."""
+        access = self["AccessToken"]
+        terms = await access.read("termsOf", plan_id)
+        names = ("perRequest", "perUnitIn", "perUnitOut")
+        return RateCard(*(int(access.part("termsOf", terms, name)) for name in names))
 
     @property
     def escrow(self) -> Address:

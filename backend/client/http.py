@@ -80,9 +80,14 @@ class Http:
             answer = await self._client.request(method, self.base_url + path, headers=headers, **given)
         except httpx.HTTPError as error:
             raise GatewayUnreachable(f"no answer from {self.base_url}: {type(error).__name__}") from error
-        if answer.status_code >= 400:
-            raise refusal(answer.status_code, answer.content)
-        return orjson.loads(answer.content) if answer.content else None
+        return self.read(answer.status_code, answer.content)
+
+    @staticmethod
+    def read(status: int, raw: bytes) -> Any:
+        """The JSON of an answer. Raises GatewayError for a refusal."""
+        if status >= 400:
+            raise refusal(status, raw)
+        return orjson.loads(raw) if raw else None
 
 
 def refusal(status: int, raw: bytes) -> GatewayError:

@@ -91,3 +91,29 @@ class Bought:
     cost: int
     transaction: str
     block: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a holder sells: `units` of a plan, or shares of a service, at `unit_price` base units each."""
+
+    id: int
+    seller: str
+    token: str
+    token_id: int
+    units: int
+    unit_price: int
+    currency: int
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """From the API's listing."""
+        return cls(
+            id=int(told["id"]),
+            seller=str(told["seller"]),
+            token=str(told["token"]),
+            token_id=int(told["token_id"]),
+            units=int(told["units"]),
+            unit_price=int(told["unit_price"]),
+            currency=int(told["currency"]),
+        )

@@ -1,36 +1,40 @@
-"""Vouchers renewed by themselves: where the gateway asks for a larger one, it is handed in and the request
-sent again. Imported where the `openai` package is, with whose HTTP client it works.
+"""A 402 cured by itself: a larger voucher handed in, held credits deposited, and the request sent again.
+Imported where the `openai` package is, with whose HTTP client it works.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Final
 
 import httpx2 as httpx
-import orjson
+
+from backend.client.cures import Cure, cure_in
 
 TIMEOUT: Final = httpx.Timeout(600.0, connect=5.0)
-Renew = Callable[[int, int], Awaitable[Any]]
-"""Signs and hands in a voucher: plan, credits needed in all."""
+MOST_CURES: Final = 3
+"""A deposit, a voucher for it, and one more should others spend meanwhile."""
+CureNow = Callable[[Cure], bool]
+CureSoon = Callable[[Cure], Awaitable[bool]]
+"""Does what is asked; false where it can do nothing."""
 
 
-class RenewingTransport(httpx.AsyncBaseTransport):
-    """Sends requests; where the answer is a 402 that a larger voucher cures, hands one in and sends again."""
+class CuringTransport(httpx.AsyncBaseTransport):
+    """Sends requests; where the answer is a 402 that this wallet can cure, does so and sends again."""
 
-    def __init__(self, renew: Renew, inner: httpx.AsyncBaseTransport | None = None) -> None:
-        self._renew = renew
+    def __init__(self, cure: CureSoon, inner: httpx.AsyncBaseTransport | None = None) -> None:
+        self._cure = cure
         self._inner = inner or httpx.AsyncHTTPTransport()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """One request, sent twice at most."""
-        answer = await self._inner.handle_async_request(request)
-        if answer.status_code != httpx.codes.PAYMENT_REQUIRED:
-            return answer
-        body = await answer.aread()
-        needed = needed_in(body)
-        if needed is None:
-            return httpx.Response(answer.status_code, headers=answer.headers, content=body)
-        await answer.aclose()
-        await self._renew(*needed)
+        """One request, sent again after each cure."""
+        for _ in range(MOST_CURES):
+            answer = await self._inner.handle_async_request(request)
+            if answer.status_code != httpx.codes.PAYMENT_REQUIRED:
+                return answer
+            body = await answer.aread()
+            await answer.aclose()
+            cure = cure_in(body)
+            if cure is None or not await self._cure(cure):
+                return httpx.Response(answer.status_code, headers=answer.headers, content=body)
         return await self._inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -38,17 +42,36 @@ class RenewingTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
-def needed_in(body: bytes) -> tuple[int, int] | None:
-    """Plan and credits of the first voucher a 402 asks for, in either envelope; None for none."""
-    try:
-        outer = orjson.loads(body)
-        inner = outer.get("error") if isinstance(outer.get("error"), dict) else outer
-        wanted = inner["details"]["vouchers"][0]
-        return int(wanted["plan_id"]), int(wanted["cumulative_units"])
-    except (orjson.JSONDecodeError, AttributeError, KeyError, IndexError, TypeError, ValueError):
-        return None
+class BlockingCuringTransport(httpx.BaseTransport):
+    """As `CuringTransport`, without `await`."""
+
+    def __init__(self, cure: CureNow, inner: httpx.BaseTransport | None = None) -> None:
+        self._cure = cure
+        self._inner = inner or httpx.HTTPTransport()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """One request, sent again after each cure."""
+        for _ in range(MOST_CURES):
+            answer = self._inner.handle_request(request)
+            if answer.status_code != httpx.codes.PAYMENT_REQUIRED:
+                return answer
+            body = answer.read()
+            answer.close()
+            cure = cure_in(body)
+            if cure is None or not self._cure(cure):
+                return httpx.Response(answer.status_code, headers=answer.headers, content=body)
+        return self._inner.handle_request(request)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._inner.close()
 
 
-def renewing_client(renew: Renew) -> httpx.AsyncClient:
+def curing_client(cure: CureSoon) -> httpx.AsyncClient:
     """A client for the `openai` package."""
-    return httpx.AsyncClient(transport=RenewingTransport(renew), timeout=TIMEOUT)
+    return httpx.AsyncClient(transport=CuringTransport(cure), timeout=TIMEOUT)
+
+
+def blocking_curing_client(cure: CureNow) -> httpx.Client:
+    """A client for the blocking `openai` package."""
+    return httpx.Client(transport=BlockingCuringTransport(cure), timeout=TIMEOUT)

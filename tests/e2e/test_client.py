@@ -2,29 +2,38 @@
 
 AsyncEmporion
     finds, buys, calls and verifies; a plan of a kind that is not sold is named
+    deposits a little at a time behind vouchers, and holds the receipt against what was settled on chain
+    gives credits back: withdrawn, offered to others and sold, refunded
+    publishes a service, closes its sale, takes what it earned; stakes and unlocks
 Emporion
     does the same without `await`
-examples/buy_and_ask.py
-    runs as its docstring says
 """
 
 import asyncio
-import os
-import secrets
-import sys
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from backend.cli.demo.world import World
+from backend.cli.demo.world import World, until
 from backend.cli.devnet.faucet import Gift
-from backend.client import AsyncEmporion, Emporion, GatewayError, Wallet
+from backend.client import (
+    EMP,
+    AsyncEmporion,
+    Emporion,
+    GatewayError,
+    NewPlan,
+    NewService,
+    Plan,
+    RateCard,
+    Wallet,
+)
+from backend.client.buying import SMALL_DEPOSIT
 from backend.core.errors import InsufficientFunds, NotFound
 from tests.e2e.stage import published
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "buy_and_ask.py"
+DAY = 86_400
+CARD = RateCard(100_000, 10_000, 50_000)
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
@@ -78,7 +87,7 @@ class TestClient:
         def ten_lines() -> str:
             with Emporion(stage.services.url, stage.devnet.rpc_url, wallet) as market:
                 service = market.search("smollm2")[0]
-                market.buy(service.plan("timed"))
+                market.buy(service.plan("metered"), units=20)
                 with market.openai() as client:
                     answer = client.chat.completions.create(
                         model=service.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=4
@@ -88,17 +97,86 @@ class TestClient:
         assert await asyncio.to_thread(ten_lines)
 
 
-class TestExample:
-    async def test_ten_lines_buy_and_ask(self, stage: World, tmp_path: Path) -> None:
-        secret = secrets.token_bytes(32)
-        wallet = Wallet(secret)
-        await stage.devnet.faucet.fund(wallet.address, Gift(dollars=50 * 10**6, emp=0))
-        key_file = tmp_path / "key"
-        key_file.write_text(secret.hex())
-        places = {"GATEWAY": stage.services.url, "NODE": stage.devnet.rpc_url, "KEY_FILE": str(key_file)}
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, str(EXAMPLE), env=dict(os.environ) | places, stdout=asyncio.subprocess.PIPE
-        )
-        told, _ = await process.communicate()
-        assert process.returncode == 0
-        assert told.strip()
+class TestBuyer:
+    async def test_deposits_a_little_behind_vouchers(self, stage: World) -> None:
+        wallet = await funded(stage)
+        async with AsyncEmporion(stage.services.url, stage.devnet.rpc_url, wallet) as market:
+            plan = (await market.service(stage.service_id)).plan("metered")
+            await market.buy(plan, 3 * SMALL_DEPOSIT, hold=True)
+            async with await market.openai() as client:
+                raw = await client.chat.completions.with_raw_response.create(
+                    model=stage.model, messages=[{"role": "user", "content": "Say yes."}], max_tokens=60
+                )
+            assert await standing(stage, market, plan) == (2 * SMALL_DEPOSIT, SMALL_DEPOSIT, True)
+            await market.buy(plan, SMALL_DEPOSIT + 50)
+            held, deposited, _ = await standing(stage, market, plan)
+            assert (held, SMALL_DEPOSIT < deposited <= 2 * SMALL_DEPOSIT) == (2 * SMALL_DEPOSIT + 50, True)
+            await until(lambda: settled(market, raw.headers["x-request-id"]), 60, "the settlement")
+            verdicts = await market.verify_receipt(raw.headers["x-request-id"], answer=raw.content)
+            found = {verdict.check: verdict.finding for verdict in verdicts}
+            assert {found[name] for name in ("signature", "charge", "proof", "settlement")} == {"true"}
+
+    async def test_gives_back_and_sells_what_is_left(self, stage: World) -> None:
+        seller, buyer = await funded(stage), await funded(stage)
+        place = (stage.services.url, stage.devnet.rpc_url)
+        async with AsyncEmporion(*place, seller) as market, AsyncEmporion(*place, buyer) as other:
+            plan = (await market.service(stage.service_id)).plan("metered")
+            await market.buy(plan, 50, vouchers=False)
+            await market.request_withdrawal(plan)
+            await market.cancel_withdrawal(plan)
+            await market.request_withdrawal(plan)
+            await stage.devnet.controls.advance(await stage.devnet.contracts.escrow.withdrawal_delay() + 1)
+            await market.withdraw(plan)
+            assert await standing(stage, market, plan) == (50, 0, False)
+            listing = await market.offer(plan.id, 20, 2 * plan.unit_price)
+            await until(lambda: listed(other, listing), 30, "the offer to be indexed")
+            assert await other.fill(listing, 5) == 10 * plan.unit_price
+            await market.cancel(listing)
+            await market.refund(plan, 45)
+            assert await standing(stage, market, plan) == (0, 0, False)
+            assert await standing(stage, other, plan) == (5, 0, False)
+
+
+class TestProvider:
+    async def test_publishes_earns_and_stakes(self, stage: World) -> None:
+        owner, buyer = Wallet.create(), await funded(stage)
+        await stage.devnet.faucet.fund(owner.address, Gift(dollars=0, emp=1_500 * EMP))
+        place = (stage.services.url, stage.devnet.rpc_url)
+        async with AsyncEmporion(*place, owner) as provider, AsyncEmporion(*place, buyer) as customer:
+            plans = [NewPlan("pass", 5_000_000), NewPlan("metered", 10_000, card=CARD, refundable=True)]
+            service = await provider.publish(NewService("Client's own", "clients-own", plans))
+            assert [plan.kind for plan in service.plans] == ["pass", "metered"]
+            assert service.plan("metered").card == CARD
+            await customer.buy(service.plan("pass"))
+            async with await customer.openai() as client:
+                answer = await client.chat.completions.create(
+                    model=service.model, messages=[{"role": "user", "content": "Hi"}], max_tokens=4
+                )
+            assert answer.usage
+            await provider.set_sale(service.plan("pass").id, is_open=False)
+            before = await stage.devnet.contracts.currency(0).balance(owner.address)
+            await provider.claim_revenue(service.id)
+            earned = await stage.devnet.contracts.currency(0).balance(owner.address) - before
+            assert earned == 5_000_000 * 39 // 40  # less the fee of 2.5 %
+            position = await provider.stake(100 * EMP, 7 * DAY)
+            assert await provider.score() > 0
+            await stage.devnet.controls.advance(7 * DAY + 1)
+            await provider.claim_rewards()
+            await provider.unlock(position)
+            assert await stage.devnet.contracts.emp.balance(owner.address) >= 500 * EMP
+
+
+async def standing(stage: World, market: AsyncEmporion, plan: Plan) -> tuple[int, int, bool]:
+    """Credits held, credits in the tab, whether it demands vouchers: as the chain has it."""
+    wallet = bytes.fromhex(market.address[2:])
+    tab = await stage.devnet.contracts.escrow.tab(plan.id, wallet)
+    return await stage.devnet.contracts.access.balance(wallet, plan.id), tab.balance, bool(tab.flags)
+
+
+async def settled(market: AsyncEmporion, request_id: str) -> bool:
+    verdicts = await market.verify_receipt(request_id)
+    return any(one.check == "settlement" and one.finding == "true" for one in verdicts)
+
+
+async def listed(market: AsyncEmporion, listing: int) -> bool:
+    return listing in {offer.id for offer in await market.offers()}

@@ -7,9 +7,10 @@ a metered request
 PUT, GET /v1/vouchers/{plan_id}
 ├── kept, and what is available grows; a smaller one changes nothing
 └── another's signature, no plan: refused
-the client's transport
-├── hands in what is asked and sends again; an answer it cannot cure is passed on
-└── refuses a step that is too large
+the client's transports
+├── hand in what is asked and send again; an answer they cannot cure is passed on
+├── deposit what is held, where a 402 offers it, then sign for it; give up after three cures
+└── refuse a step that is too large
 """
 
 from typing import Any
@@ -19,14 +20,15 @@ import httpx2
 import orjson
 import pytest
 
+from backend.client.cures import Cure, cure_in
 from backend.client.voucher_book import VoucherBook
-from backend.client.vouchers import RenewingTransport
+from backend.client.vouchers import BlockingCuringTransport, CuringTransport
 from backend.core.errors import MalformedRequest
 from backend.core.units import Address, PlanId, Units, hex_of, to_address
 from backend.signing.keys import LocalKey
 from backend.signing.messages import UsageVoucher, voucher_domain
 from tests.backend.gateway.conftest import METERED, MODEL, House, address_of, bearer
-from tests.backend.market import CHAIN_ID, tab
+from tests.backend.market import CHAIN_ID, holding, tab
 
 BUYER, STRANGER = LocalKey(bytes([10]) * 32), LocalKey(bytes([11]) * 32)
 
@@ -97,25 +99,59 @@ class TestTransport:
     async def test_cures_what_a_voucher_cures(self, house: House, key: str) -> None:
         escrow = to_address(house.services.deps.deployment.address("UsageEscrow"))
         book = VoucherBook(BUYER, CHAIN_ID, escrow, ahead=0)
-        renewed: list[tuple[int, int]] = []
+        done: list[Cure] = []
 
-        async def renew(plan_id: int, needed: int) -> None:
-            renewed.append((plan_id, needed))
-            units, signature = book.sign(plan_id, needed)
+        async def cure(wanted: Cure) -> bool:
+            done.append(wanted)
+            if wanted.kind == "deposit":
+                return False
+            units, signature = book.sign(wanted.plan_id, wanted.units)
             said = {"cumulative_units": str(units), "signature": hex_of(signature)}
-            await house.http.put(f"/v1/vouchers/{plan_id}", json=said, headers=bearer(key))
+            await house.http.put(f"/v1/vouchers/{wanted.plan_id}", json=said, headers=bearer(key))
+            return True
 
         body = orjson.dumps({"model": MODEL, "messages": [{"role": "user", "content": "Hi"}]})
-        async with httpx2.AsyncClient(base_url=house.url, transport=RenewingTransport(renew)) as client:
+        async with httpx2.AsyncClient(base_url=house.url, transport=CuringTransport(cure)) as client:
             for _ in range(2):
                 reply = await client.post("/v1/chat/completions", content=body, headers=bearer(key))
                 assert reply.status_code == 200, reply.text
-            assert renewed == [(METERED, 1)]
-            stranger = await client.post(
-                "/v1/chat/completions", content=body, headers=bearer(await house.key(house.provider))
-            )
-            assert stranger.status_code == 402
-            assert stranger.json()["error"]["details"]["offers"]
+            assert done == [Cure("voucher", METERED, 1)]
+            await house.mine(holding(METERED, address_of(house.provider), 7))
+            for _ in range(2):
+                stranger = await client.post(
+                    "/v1/chat/completions", content=body, headers=bearer(await house.key(house.provider))
+                )
+                assert stranger.status_code == 402
+                assert stranger.json()["error"]["details"]["offers"]
+            assert done[1:] == [Cure("deposit", METERED, 0)] * 2
+
+    def test_cures_without_await_and_gives_up_after_three(self) -> None:
+        done: list[Cure] = []
+        wanted = {"plan_id": METERED, "cumulative_units": "3"}
+        offer = {"action": "deposit", "plan_id": METERED, "units": "500"}
+        answers = [
+            {"details": {"offers": [offer], "worst_case_micro_credits": {str(METERED): "2000001"}}},
+            {"error": {"details": {"vouchers": [wanted]}}},
+            {"error": {"details": {"vouchers": [wanted]}}},
+            {"error": {"details": {"vouchers": [wanted]}}},
+        ]
+        left = iter(answers)
+        inner = httpx2.MockTransport(lambda _: httpx2.Response(402, json=next(left)))
+
+        def cure(asked: Cure) -> bool:
+            done.append(asked)
+            return True
+
+        with httpx2.Client(transport=BlockingCuringTransport(cure, inner)) as client:
+            assert client.post("http://gateway.example/v1/chat/completions").status_code == 402
+        assert done == [Cure("deposit", METERED, 3), *[Cure("voucher", METERED, 3)] * 2]
+        assert next(left, None) is None
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"[]", b'{"error": 5}', b'{"details": {"offers": [{"action": "buy", "plan_id": 2}]}}']
+    )
+    def test_finds_no_cure_in_other_answers(self, body: bytes) -> None:
+        assert cure_in(body) is None
 
     def test_refuses_a_step_too_large(self) -> None:
         book = VoucherBook(BUYER, CHAIN_ID, Address(bytes(20)))
