@@ -59,6 +59,22 @@ contract Collusion is World {
         _requireSolvent();
     }
 
+    /// @dev The same with fees: what is flushed in between reaches the vault, and is missing from what is split.
+    function test_FlushInsideARelease() public {
+        vm.prank(actors[0]);
+        vault.lock(1e18, 30 days);
+        vm.prank(actors[0]);
+        access.consume(_planId, 40);
+        uint256 fees = shares.fees(HOSTILE);
+        _turn(address(shares), abi.encodeCall(IRevenueShares.flushFees, (HOSTILE)), 0);
+        vm.prank(actors[0]);
+        access.consume(_planId, 60);
+        require(currencies[HOSTILE].balanceOf(address(vault)) == fees, "the fees were not flushed");
+        uint256 credited = shares.distributed(1, HOSTILE) + shares.fees(HOSTILE);
+        require(credited == 100 * PRICE - 2 * fees, "another amount was credited");
+        _requireSolvent();
+    }
+
     function _turn(address target, bytes memory payload, uint256 feeBps) private {
         IHostileCurrency currency = IHostileCurrency(address(currencies[HOSTILE]));
         currency.setFee(feeBps);

@@ -20,6 +20,7 @@ contract Laws {
     Vm private constant vm = Vm(0x7109709ECfa91a80626fF3989D68f67F5b1DD12D);
     uint256 private constant ACTORS = 12;
     uint256 private constant CURRENCIES = 3;
+    uint256 private constant HOSTILE = 1;
     uint256 private constant EMP = 2;
     uint256 private constant SHARES = 1_000_000;
 
@@ -216,6 +217,8 @@ contract Laws {
             uint256 rest = _access.backingOf(planId) + flow.refunded;
             require(flow.paid == rest + flow.consumed, "money in is not backing, refunded and consumed");
             require(flow.consumed == flow.released + flow.charged, "what was consumed was not released");
+            bool charges = _world.termsOf(planId).currency == HOSTILE;
+            require(charges || flow.charged == 0, "a currency charged that never does");
             require(flow.released == flow.fees + flow.upstream + flow.service, "a release is not its parts");
         }
         _kept(11);

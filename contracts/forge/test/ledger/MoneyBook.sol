@@ -10,7 +10,7 @@ import {Books} from "./Books.sol";
 
 /// @title Money of plans and shares, counted from the logs
 abstract contract MoneyBook is Books {
-    /// @dev All in base units of the plan's currency. `charged`: what the currency took out of releases on its way.
+    /// @dev All in base units of the plan's currency. `charged`: what releases lost to the currency on their way.
     struct Flow {
         uint256 paid;
         uint256 refunded;
@@ -36,7 +36,7 @@ abstract contract MoneyBook is Books {
     uint256[CURRENCIES] public sharesOut; // what left RevenueShares, as the currency says
     uint256[CURRENCIES] public accessGifts;
     uint256 private _chargedNow;
-    bool private _refunding;
+    uint256 private _releasing; // the currency on its way to RevenueShares, plus 1
     uint256 private _upstreamNow;
 
     function planCount() public view returns (uint256) {
@@ -52,19 +52,19 @@ abstract contract MoneyBook is Books {
     }
 
     function _openMoney() internal {
-        (_chargedNow, _upstreamNow, _refunding) = (0, 0, false);
+        (_chargedNow, _upstreamNow, _releasing) = (0, 0, 0);
     }
 
     function _readCurrency(Vm.Log memory log, uint256 currency) internal {
         if (log.topics[0] != IERC20.Transfer.selector) return;
-        address from = _account(log, 1);
+        (address from, address to) = (_account(log, 1), _account(log, 2));
         uint256 amount = abi.decode(log.data, (uint256));
         if (from == address(shares)) sharesOut[currency] += amount;
-        if (from != address(access)) return;
         // What a currency charges follows the transfer it charges for; a refund's is the receiver's loss.
-        address to = _account(log, 2);
-        if (to == DEAD && !_refunding) _chargedNow += amount;
-        _refunding = to != DEAD && to != address(shares);
+        bool charge = from == address(access) && to == DEAD;
+        if (from == address(access) && !charge) _releasing = to == address(shares) ? currency + 1 : 0;
+        // What is claimed or flushed while a release is counted is missing from it, and cannot be told from a charge.
+        if (_releasing == currency + 1 && (charge || from == address(shares))) _chargedNow += amount;
     }
 
     function _readAccess(Vm.Log memory log) internal {
