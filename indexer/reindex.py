@@ -23,7 +23,7 @@ from indexer.mirror import Mirror
 from indexer.replay import BEGINNING, Place, replay_batch
 from indexer.shapes import table_of
 from indexer.statements import Statements, in_one_write
-from indexer.steps import Head, stored_head
+from indexer.steps import Head
 
 PREFIX: Final = "shadow_"
 SHADOW: Final = Target.of(PREFIX)
@@ -48,7 +48,7 @@ async def reindex(
     now_ms: Callable[[], int],
     progress: Progress | None = None,
 ) -> Reindexed:
-    """Rebuild all projections of a chain. Raises DatabaseBusy while an indexer holds the store."""
+    """Rebuild all projections of a chain. Raises DatabaseBusy while an indexer holds the store, or took it."""
     mirror, stop = Mirror(store, deployment), asyncio.Event()
     giving_up = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, stop.set)
     async with sole_writer(store, stop, now_ms) as lost:
@@ -68,7 +68,9 @@ async def _fill_shadows(
 ) -> None:
     journal_from = await mirror.journal_from()
     place: Place = BEGINNING
-    while not lost.is_set():
+    while True:
+        if lost.is_set():
+            raise _taken_over()  # what is in the shadows is a part of the rows
         done = await in_one_write(
             store,
             lambda db, after=place: replay_batch(  # type: ignore[misc]
@@ -82,9 +84,16 @@ async def _fill_shadows(
             progress(place[0], head.number)
 
 
+def _taken_over() -> DatabaseBusy:
+    return DatabaseBusy("another indexer took the store meanwhile; stop it and reindex again")
+
+
 def _swap(db: Statements, chain_id: int, head: Head) -> dict[str, int]:
-    if stored_head(db, chain_id) != head:
-        raise DatabaseBusy("another indexer wrote meanwhile; stop it and reindex again")
+    # Written, not only read: a step of another indexer waits for this row, or this transaction for the step's.
+    mark = db.mark
+    held = f"UPDATE chain.chains SET number = number WHERE chain_id = {mark} AND number = {mark}"
+    if not db.change(f"{held} AND hash = {mark}", chain_id, head.number, head.hash):
+        raise _taken_over()
     rows = {}
     for old, new in zip(LIVE.shapes, SHADOW.shapes, strict=True):
         names = ", ".join(f'"{name}"' for name in old.columns)

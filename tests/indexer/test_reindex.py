@@ -9,10 +9,16 @@ given readers
     they should go on, and see the old rows until the new ones are there
 given an indexer that holds the store
     it should refuse and say what to do
+given one that takes the store over in the middle
+    nothing should be changed: half of the rows are no rows
+given one that wrote since the rows were made
+    nothing should be changed
 """
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 from sqlalchemy import text
@@ -21,6 +27,7 @@ from backend.core.errors import DatabaseBusy
 from backend.db.session import Store
 from backend.db.tables.chain import Holding, Undo
 from indexer import reindex as module
+from indexer import replay
 from indexer.lease import sole_writer
 from indexer.reindex import reindex
 from indexer.shapes import RAW, SHAPES
@@ -83,3 +90,35 @@ class TestReindex:
         async with sole_writer(store, asyncio.Event(), now_ms):
             with pytest.raises(DatabaseBusy, match="stop it"):
                 await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+
+    async def test_changes_nothing_when_taken_over(
+        self, store: Store, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await mirrored(store, market)
+        before, lost = await everything(store), asyncio.Event()
+
+        @asynccontextmanager
+        async def losing(*_: object) -> AsyncIterator[asyncio.Event]:
+            yield lost
+
+        monkeypatch.setattr(module, "sole_writer", losing)
+        monkeypatch.setattr(replay, "BATCH", 10)
+        with pytest.raises(DatabaseBusy, match="another indexer"):
+            await reindex(
+                store, deployment_of(market.chain, START_BLOCK), now_ms, progress=lambda *_: lost.set()
+            )
+        assert await everything(store) == before
+
+    async def test_changes_nothing_when_another_wrote(
+        self, store: Store, fresh_store: Store, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        node = await mirrored(store, market)
+
+        async def filled_too_late(*_: object) -> None:
+            market.mine_blocks(3)
+            await catch_up(store, node)
+
+        monkeypatch.setattr(module, "_fill_shadows", filled_too_late)
+        with pytest.raises(DatabaseBusy, match="another indexer"):
+            await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+        assert await everything(store) == await replayed(fresh_store, market.chain)
