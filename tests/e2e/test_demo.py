@@ -29,6 +29,7 @@ PROMISED = {
     "reorg",
     "refund",
     "conservation",
+    "audit",
 }
 
 

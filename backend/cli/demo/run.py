@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from backend.cli.demo import gateway_hops, market_hops, money_hops
+from backend.cli.demo import gateway_hops, market_hops, mirror_hops, money_hops
 from backend.cli.demo.report import Figures, HopFailed, Report, Stage
 from backend.cli.demo.world import World, world
 
@@ -26,6 +26,7 @@ HOPS: Final[tuple[tuple[str, Hop], ...]] = (
     ("reorg", money_hops.reorg),
     ("refund", market_hops.refund),
     ("conservation", money_hops.conservation),
+    ("audit", mirror_hops.audit),
 )
 
 
