@@ -48,7 +48,7 @@ async def reindex(
     now_ms: Callable[[], int],
     progress: Progress | None = None,
 ) -> Reindexed:
-    """Rebuild all projections of a chain. Raises DatabaseBusy while an indexer holds the store, or took it."""
+    """Rebuild all projections of a chain. Raises DatabaseBusy where an indexer holds the store."""
     mirror, stop = Mirror(store, deployment), asyncio.Event()
     giving_up = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, stop.set)
     async with sole_writer(store, stop, now_ms) as lost:
@@ -89,7 +89,7 @@ def _taken_over() -> DatabaseBusy:
 
 
 def _swap(db: Statements, chain_id: int, head: Head) -> dict[str, int]:
-    # Written, not only read: a step of another indexer waits for this row, or this transaction for the step's.
+    # Written, not only read: another indexer's step waits for this row, or this transaction for it.
     mark = db.mark
     held = f"UPDATE chain.chains SET number = number WHERE chain_id = {mark} AND number = {mark}"
     if not db.change(f"{held} AND hash = {mark}", chain_id, head.number, head.hash):
