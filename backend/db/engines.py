@@ -24,6 +24,8 @@ AUTOCOMMIT_OPTION: Final = "emporion_autocommit"
 BUSY_SECONDS: Final = 30
 """How long a writer of another process is waited for."""
 READERS: Final = 8
+WRITERS: Final = 2
+"""One for hot paths, kept by them, and one for all others; the store lets them write in turns."""
 CONNECT_SECONDS: Final = 5
 
 Synchronous = Literal["FULL", "NORMAL"]
@@ -56,14 +58,11 @@ def prepare_sqlite_file(path: Path) -> None:
 def sqlite_engine(
     files: Mapping[str, Path], owned: str, synchronous: Synchronous, writer: bool
 ) -> AsyncEngine:
-    """An engine over ``files`` (schema name to path); only ``owned`` can be written.
-
-    The writing engine has one connection, so writers of this process queue in order instead of colliding.
-    """
+    """An engine over ``files`` (schema name to path); only ``owned`` can be written."""
     engine = create_async_engine(
         "sqlite+aiosqlite:///:memory:",
         poolclass=AsyncAdaptedQueuePool,
-        pool_size=1 if writer else READERS,
+        pool_size=WRITERS if writer else READERS,
         max_overflow=0,
         pool_timeout=2 * BUSY_SECONDS,
         pool_reset_on_return=None,  # every way in ends its transaction itself; a reset costs a thread switch

@@ -98,9 +98,8 @@ class GroupCommit:
             if not hot:
                 results = await self._write_portable(members)
             elif self._store.dialect == "sqlite":
-                results = await self._store.write_sqlite(
-                    lambda connection: _each_on_sqlite(connection, members)
-                )
+                works: list[HotWork[Any]] = [member.work for member in members]  # type: ignore[misc]
+                results = await self._store.write_sqlite(lambda connection: _on_sqlite(connection, works))
             else:
                 results = await self._write_pipeline(members)
         except Exception as error:  # noqa: BLE001 - every member hears why its batch was lost
@@ -165,8 +164,18 @@ async def _alone(connection: AsyncConnection, member: _Member) -> Any:
         return error
 
 
-def _each_on_sqlite(connection: sqlite3.Connection, members: list[_Member]) -> list[Any]:
-    return [_alone_on_sqlite(connection, member.work) for member in members]  # type: ignore[arg-type]
+def _on_sqlite(connection: sqlite3.Connection, works: list[HotWork[Any]]) -> list[Any]:
+    """All works under one savepoint; when one fails, each again under its own."""
+    connection.execute("SAVEPOINT batch")
+    try:
+        results = [work.on_sqlite(connection) for work in works]
+    except Exception:
+        if not connection.in_transaction:  # SQLite gave up the whole transaction (disk full, I/O error)
+            raise
+        connection.execute("ROLLBACK TO batch")
+        results = [_alone_on_sqlite(connection, work) for work in works]
+    connection.execute("RELEASE batch")
+    return results
 
 
 def _alone_on_sqlite(connection: sqlite3.Connection, work: HotWork[Any]) -> Any:
@@ -174,7 +183,7 @@ def _alone_on_sqlite(connection: sqlite3.Connection, work: HotWork[Any]) -> Any:
     try:
         result = work.on_sqlite(connection)
     except Exception as error:
-        if not connection.in_transaction:  # SQLite gave up the whole transaction (disk full, I/O error)
+        if not connection.in_transaction:
             raise
         connection.execute("ROLLBACK TO member")
         result = error

@@ -5,6 +5,7 @@ case a notification was lost with its connection.
 """
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -53,15 +54,15 @@ class Changes:
                     looks = self._sqlite if self._store.dialect == "sqlite" else self._postgresql
                     async for _ in looks(connection):
                         yield
-            except (DatabaseError, DBAPIError, psycopg.Error) as error:
+            except (DatabaseError, DBAPIError, psycopg.Error, sqlite3.Error) as error:
                 self._log.warning("db.changes.lost", schema=self._schema, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _sqlite(self, connection: AsyncConnection) -> AsyncIterator[None]:
-        look = text(f"PRAGMA {self._schema}.data_version")
-        seen: Any = None
-        while True:
-            version = (await connection.execute(look)).scalar()
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        look, seen = f"PRAGMA {self._schema}.data_version", None
+        while True:  # twenty times a second, so as cheaply as can be
+            version = await driver._execute(_first_cell, driver._conn, look)
             self.answered_at = self._clock.monotonic()
             if version != seen:
                 seen = version
@@ -92,3 +93,7 @@ class Changes:
         rows = result.all()
         self.answered_at = self._clock.monotonic()
         return None if self._fingerprint is None else rows
+
+
+def _first_cell(connection: sqlite3.Connection, statement: str) -> Any:
+    return connection.execute(statement).fetchone()[0]

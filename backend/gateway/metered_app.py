@@ -1,8 +1,7 @@
 """What every metered route does first and last: who asks, errors as answers, callers that leave."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -28,6 +27,8 @@ from backend.inference.schemas import ServiceKey
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 KEEP_ALIVE: Final = b": keep-alive\n\n"
+LOOK_SECONDS: Final = 0.1
+"""An answer that took less was sent before anybody looked whether its client had left."""
 
 
 class MembersOf(Protocol):
@@ -126,21 +127,51 @@ async def until_gone(
 
     `comments`: whether an idle stream is kept alive by them.
     """
-    work = asyncio.ensure_future(answering)
-    watch = asyncio.ensure_future(_left(receive, delivery, comments))
+    watch = _Watch(lambda: _left(receive, delivery, comments))
     try:
-        await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
-        if not work.done():
-            work.cancel()
-            with suppress(asyncio.CancelledError):
-                await work
-            raise ClientGone("the client left")
-        await work
+        await answering
+    except asyncio.CancelledError:
+        if watch.has_cancelled():
+            raise ClientGone("the client left") from None
+        raise
     finally:
-        watch.cancel()
-        if not work.done():
-            work.cancel()
-        await asyncio.gather(work, watch, return_exceptions=True)
+        await watch.end()
+
+
+class _Watch:
+    """Cancels the task that made it once `left` returns. It begins a little later: most answers are whole by
+    then, and a task for each would cost as much as the answer's own handling.
+    """
+
+    def __init__(self, left: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._left = left
+        self._answering = asyncio.current_task()
+        self._task: asyncio.Task[None] | None = None
+        self._ended = self._cancelled = False
+        self._timer = asyncio.get_running_loop().call_later(LOOK_SECONDS, self._begin)
+
+    def has_cancelled(self) -> bool:
+        """Whether it was this that cancelled; the task is then cancelled no more."""
+        if self._cancelled and self._answering is not None:
+            self._answering.uncancel()
+        return self._cancelled
+
+    async def end(self) -> None:
+        """Watch no more."""
+        self._ended = True
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _begin(self) -> None:
+        self._task = asyncio.ensure_future(self._left())
+        self._task.add_done_callback(self._seen)
+
+    def _seen(self, task: "asyncio.Task[None]") -> None:
+        if not self._ended and not task.cancelled() and self._answering is not None:
+            self._cancelled = True
+            self._answering.cancel()
 
 
 async def _left(receive: Receive, delivery: Delivery, comments: bool) -> None:
