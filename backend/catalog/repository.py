@@ -195,6 +195,13 @@ async def activity(
     return list((await connection.execute(statement)).all())
 
 
+async def reviews(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> list[Row[Any]]:
+    """Every review of a service and every one a fork took back (`retracts`), newest first."""
+    mine = (_outbox.c.chain_id == chain_id) & (_outbox.c.service_id == service_id)
+    said = mine & (_outbox.c.event == "Reviewed")
+    return list((await connection.execute(select(_outbox).where(said).order_by(_outbox.c.id.desc()))).all())
+
+
 async def listings(
     connection: AsyncConnection, chain_id: ChainId, access_token: Address, now: int, limit: int
 ) -> list[Row[Any]]:

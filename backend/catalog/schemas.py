@@ -110,6 +110,10 @@ class ServiceReply(BaseModel):
     metadata: dict[str, Any] | None = None
     """The whole document, where one service is asked for."""
     bond: str | None = None
+    unbonding: str | None = None
+    """The part of the bond that is on its way out, asked for at `unbond_requested_at`."""
+    unbond_requested_at: int | None = None
+    open_disputes: int | None = None
     plans: list[PlanReply] = []
 
 
@@ -132,9 +136,38 @@ class ServiceStats(BaseModel):
     units_out: int
     mean_duration_ms: int | None
     mean_first_byte_ms: int | None
+    p50_first_byte_ms: int | None
+    p90_first_byte_ms: int | None
+    p50_duration_ms: int | None
+    p90_duration_ms: int | None
+    hours_called: int
+    """Hours with at least one call; in `hours_answered` of them at least one was answered."""
+    hours_answered: int
     payers: int
     units_sold: str
     holders: int
+
+
+class ReviewReply(BaseModel):
+    """What an account that paid for the service and used it says of it: 1 to 5."""
+
+    account: str
+    plan_id: int
+    rating: int
+    content_hash: str
+    """keccak256 of its text, zeros for none."""
+    timestamp: int
+
+
+class ReviewsReply(BaseModel):
+    """The newest review of each account, newest first; `by_rating` counts all of them, from 1 to 5."""
+
+    service_id: int
+    count: int
+    total: int
+    """Sum of the ratings: the mean is `total / count`."""
+    by_rating: list[int]
+    reviews: list[ReviewReply]
 
 
 class HoldingReply(BaseModel):

@@ -5,15 +5,18 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.catalog import repository
+from backend.catalog import analytics_repository, repository
+from backend.catalog.analytics import HOUR, percentiles
 from backend.catalog.names import ById, read_name
 from backend.catalog.paging import read_cursor, write_cursor
 from backend.catalog.replies import activity_reply, listed_of, listing_reply, plan_reply, service_reply
+from backend.catalog.reviews import reviews_reply
 from backend.catalog.schemas import (
     ActivityPage,
     ListedService,
     ListingPage,
     PlanReply,
+    ReviewsReply,
     Search,
     ServicePage,
     ServiceReply,
@@ -28,6 +31,10 @@ from backend.db.session import Store
 
 REMEMBERED: Final = 10_000
 STATS_SECONDS: Final = 30 * 86_400
+MOST: Final = 2**62
+"""Later than any row."""
+MOST_REVIEWS: Final = 100
+"""How many are shown; all are counted."""
 
 
 class Catalog:
@@ -80,6 +87,8 @@ class Catalog:
             plans = await repository.plans(db, self._chain_id, [service_id])
         reply = service_reply(listed_of(row), self._chain_id, self._meter)
         reply.metadata, reply.bond = listed_of(row).document or None, str(row.bond)
+        reply.unbonding, reply.unbond_requested_at = str(row.unbonding), row.unbond_requested_at
+        reply.open_disputes = row.open_disputes
         reply.plans = [plan_reply(plan) for plan in plans]
         return reply
 
@@ -133,6 +142,10 @@ class Catalog:
             await self._row(db, service_id)
             seen = await repository.measured(db, self._chain_id, service_id, since)
             units, holders = await repository.sold(db, self._chain_id, service_id)
+            times = await analytics_repository.durations(db, self._chain_id, service_id, since, MOST)
+            hours = await analytics_repository.outcomes(db, self._chain_id, service_id, since, MOST, HOUR)
+        first = percentiles((row.first_byte_ms, row.calls) for row in times if row.first_byte_ms is not None)
+        whole = percentiles((row.duration_ms, row.calls) for row in times)
         return ServiceStats(
             service_id=service_id,
             measured_by=checksum(self._meter),
@@ -143,6 +156,12 @@ class Catalog:
             units_out=int(seen.units_out),
             mean_duration_ms=None if seen.duration_ms is None else round(seen.duration_ms),
             mean_first_byte_ms=None if seen.first_byte_ms is None else round(seen.first_byte_ms),
+            p50_first_byte_ms=first.p50,
+            p90_first_byte_ms=first.p90,
+            p50_duration_ms=whole.p50,
+            p90_duration_ms=whole.p90,
+            hours_called=len({row.span for row in hours}),
+            hours_answered=len({row.span for row in hours if row.outcome != "failed"}),
             payers=seen.payers,
             units_sold=str(units),
             holders=holders,
@@ -157,6 +176,13 @@ class Catalog:
         return ActivityPage(
             events=[activity_reply(row) for row in rows], next=rows[-1].id if len(rows) == limit else None
         )
+
+    async def reviews(self, service_id: ServiceId) -> ReviewsReply:
+        """What those say who paid and used it. Raises NotFound."""
+        async with self._store.read_connection() as db:
+            await self._row(db, service_id)
+            rows = await repository.reviews(db, self._chain_id, service_id)
+        return reviews_reply(service_id, rows, MOST_REVIEWS)
 
     async def listings(self, access_token: Address, limit: int) -> ListingPage:
         """Offers of the market that can be filled now."""

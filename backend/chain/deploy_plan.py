@@ -27,10 +27,10 @@ ORDER: Final = (
     "UsageEscrow",
     "StakingVault",
     "TokenMarket",
+    "ServiceReviews",
 )
 COMPLETE: Final = (
     *ORDER,
-    "ServiceReviews",
     "DisputeCourt",
     "EmporionDistributor",
     "EmporionTimelock",

@@ -14,8 +14,10 @@ from backend.accounts.signed_requests import SignedRequests
 from backend.alerts.ports import AlertSender, GasTank, NoGasTank, NoSender
 from backend.catalog.accounts import AccountView
 from backend.catalog.analytics import Analytics
+from backend.catalog.network import NetworkView
 from backend.catalog.providers import ProviderView
 from backend.catalog.service import Catalog
+from backend.catalog.usage import UsageView
 from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import Deployment
 from backend.core.settings import Settings
@@ -93,6 +95,8 @@ class Services:
     catalog: Catalog
     accounts: AccountView
     providers: ProviderView
+    network: NetworkView
+    usage: UsageView
     analytics: Analytics
     statements: Statements
     alerting: Alerting
@@ -145,6 +149,8 @@ def assemble(deps: GatewayDeps) -> Services:
         catalog=catalog,
         accounts=AccountView(store, chain_id),
         providers=ProviderView(store, chain_id),
+        network=NetworkView(store, chain_id),
+        usage=UsageView(store, chain_id, clock),
         analytics=Analytics(store, chain_id, clock),
         statements=Statements(store, deps.deployment, StoredPrices(store)),
         alerting=alerting(settings, store, chain_id, deps.alert_sender, deps.gas, clock),

@@ -7,6 +7,7 @@ from typing import Any, Self
 from backend.chain.bindings.access_token import AccessToken
 from backend.chain.bindings.revenue_shares import RevenueShares
 from backend.chain.bindings.service_registry import ServiceRegistry
+from backend.chain.bindings.service_reviews import ServiceReviews
 from backend.chain.bindings.staking_vault import StakingVault
 from backend.chain.bindings.token_market import TokenMarket
 from backend.chain.bindings.tokens import DevnetDollar, Erc20
@@ -57,6 +58,11 @@ class Contracts:
     def dollar(self) -> DevnetDollar:
         """The devnet's mintable dollar. Raises DeploymentMismatch elsewhere."""
         return DevnetDollar(self.client, to_address(self.deployment.address("TestDollar")))
+
+    @property
+    def reviews(self) -> ServiceReviews:
+        """Where services are rated. Raises DeploymentMismatch where nothing is."""
+        return ServiceReviews(self.client, to_address(self.deployment.address("ServiceReviews")))
 
     def currency(self, index: int) -> Erc20:
         """The ERC-20 at a place of the table. Raises DeploymentMismatch for none."""

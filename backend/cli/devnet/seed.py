@@ -11,7 +11,7 @@ from backend.chain.contract import Transaction
 from backend.cli.devnet.catalogue import CATALOGUE, CHAT, DAY, EMBEDDINGS, EMP, WEATHER, Offer
 from backend.cli.devnet.faucet import Gift
 from backend.cli.devnet.network import Devnet
-from backend.core.units import PlanId, ServiceId, Then, keccak
+from backend.core.units import ZERO_HASH, PlanId, ServiceId, Then, keccak
 
 _FOREVER: Final = 2**39
 _LOT: Final = 2**120
@@ -81,6 +81,7 @@ class _History:
             await self._pass_time()
             await act()
         await self._pass_time()
+        await self._review()
         await self._resell()
         self._act = _ACTS - 1
         await self._pass_time()
@@ -169,6 +170,13 @@ class _History:
         service = self._seeded.services[CHAT.slug]
         await self._do("provider", c.shares.claim([(service, 0)], self._address("provider")))
         await self._do("operator", c.shares.flush_fees(0), c.shares.flush_fees(1))
+
+    async def _review(self) -> None:
+        """By who paid and used: a pass that was bought, a day that was begun, rows that were settled."""
+        reviews = self._contracts.reviews
+        await self._do("buyer", reviews.review(self._plan(CHAT, "pass"), 5, ZERO_HASH))
+        await self._do("second_buyer", reviews.review(self._plan(CHAT, "day"), 4, ZERO_HASH))
+        await self._do("second_buyer", reviews.review(self._plan(WEATHER, "rows"), 3, ZERO_HASH))
 
     async def _resell(self) -> None:
         c = self._contracts

@@ -9,6 +9,7 @@ from backend.catalog.schemas import (
     AccountReply,
     ActivityPage,
     PlanReply,
+    ReviewsReply,
     Search,
     ServicePage,
     ServiceReply,
@@ -78,6 +79,11 @@ def router() -> APIRouter:
     async def stats(service_id: ServiceIdPath, given: Given) -> ServiceStats:
         """What this gateway measured in the last 30 days."""
         return await given.catalog.stats(ServiceId(service_id))
+
+    @api.get("/services/{service_id}/reviews", responses=problems(NotFound, Unprocessable))
+    async def reviews(service_id: ServiceIdPath, given: Given) -> ReviewsReply:
+        """Ratings by wallets that paid for the service and used it, the newest of each."""
+        return await given.catalog.reviews(ServiceId(service_id))
 
     @api.get("/accounts/{address}", responses=problems(MalformedRequest, IndexStale))
     async def account(address: str, given: Given) -> AccountReply:

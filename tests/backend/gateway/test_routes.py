@@ -144,6 +144,8 @@ class TestMarket:
         await house.chat(paid_key)
         stats = (await house.http.get(f"/v1/services/{SERVICE}/stats")).json()
         assert (stats["requests"], stats["failed"], stats["units_out"], stats["payers"]) == (1, 0, 4, 1)
+        assert (stats["hours_called"], stats["hours_answered"]) == (1, 1)
+        assert stats["p50_duration_ms"] == stats["p90_duration_ms"] == stats["mean_duration_ms"]
 
     async def test_shows_what_an_account_has(self, house: House) -> None:
         buyer = address_of(house.buyer)

@@ -1,0 +1,53 @@
+"""Reads of one account's usage rows; each runs on the caller's connection."""
+
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, case, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from backend.core.units import Address, ChainId
+from backend.db.tables.meter import Usage
+
+DAY: Final = 86_400
+_usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
+
+
+def _mine(chain_id: ChainId, payer: Address) -> Any:
+    return and_(_usage.c.chain_id == chain_id, _usage.c.payer == payer)
+
+
+async def by_day(
+    connection: AsyncConnection, chain_id: ChainId, payer: Address, since: int
+) -> list[Row[Any]]:
+    """Sums of each UTC day and plan from a time on, oldest first."""
+    day = (_usage.c.issued_at // DAY).label("day")
+    keys = (day, _usage.c.plan_id, _usage.c.service_id)
+    columns = (
+        *keys,
+        func.count().label("calls"),
+        func.sum(case((_usage.c.outcome == "failed", 1), else_=0)).label("failed"),
+        func.sum(_usage.c.units_in).label("units_in"),
+        func.sum(_usage.c.units_out).label("units_out"),
+        func.sum(_usage.c.charged).label("charged"),
+    )
+    wanted = (
+        select(*columns)
+        .where(_mine(chain_id, payer), _usage.c.issued_at >= since)
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    return list((await connection.execute(wanted)).all())
+
+
+async def calls(
+    connection: AsyncConnection, chain_id: ChainId, payer: Address, before: str | None, limit: int
+) -> list[Row[Any]]:
+    """Requests older than the one named, newest first."""
+    mine = _mine(chain_id, payer)
+    wanted = select(_usage).where(mine)
+    if before is not None:
+        named = select(_usage.c.issued_at).where(mine, _usage.c.request_id == before).scalar_subquery()
+        same = and_(_usage.c.issued_at == named, _usage.c.request_id < before)
+        wanted = wanted.where(or_(_usage.c.issued_at < named, same))
+    newest = wanted.order_by(_usage.c.issued_at.desc(), _usage.c.request_id.desc()).limit(limit)
+    return list((await connection.execute(newest)).all())

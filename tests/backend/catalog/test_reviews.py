@@ -1,0 +1,56 @@
+"""Reviews of a service
+
+GET /v1/services/{id}/reviews
+├── counts the newest of each account, and shows it
+├── leaves out what a fork took back: what the account said before counts again
+└── is 404 for a service that is not there
+"""
+
+from typing import Any
+
+from backend.core.units import Address, checksum, hex_of
+from backend.db.tables import chain as rows
+from tests.backend.gateway.conftest import House, engine, gateway_settings, house
+from tests.backend.market import BUYER, CHAIN_ID, SERVICE, STRANGER, block_hash
+
+__all__ = ["engine", "gateway_settings", "house"]
+
+PATH = f"/v1/services/{SERVICE}/reviews"
+
+
+def said(number: int, account: bytes, rating: int, retracts: int | None = None) -> rows.Outbox:
+    args: dict[str, Any] = {"planId": "7", "rating": str(rating), "contentHash": hex_of(bytes(32))}
+    return rows.Outbox(
+        id=number,
+        chain_id=CHAIN_ID,
+        block_number=number,
+        block_hash=block_hash(number),
+        log_index=0,
+        timestamp=number,
+        tx_hash=bytes(32),
+        contract="ServiceReviews",
+        event="Reviewed",
+        service_id=SERVICE,
+        account=account,
+        args=args,
+        retracts=retracts,
+    )
+
+
+class TestReviews:
+    async def test_count_the_newest_of_each_account(self, house: House) -> None:
+        await house.market.put(said(1, BUYER, 1), said(2, STRANGER, 5), said(3, BUYER, 4))
+        shown = (await house.http.get(PATH)).json()
+        assert (shown["count"], shown["total"], shown["by_rating"]) == (2, 9, [0, 0, 0, 1, 1])
+        newest = shown["reviews"][0]
+        assert (newest["account"], newest["rating"]) == (checksum(Address(BUYER)), 4)
+        assert (newest["plan_id"], newest["timestamp"]) == (7, 3)
+
+    async def test_leave_out_what_was_taken_back(self, house: House) -> None:
+        await house.market.put(said(1, BUYER, 2), said(2, BUYER, 5), said(3, BUYER, 5, retracts=2))
+        shown = (await house.http.get(PATH)).json()
+        assert [one["rating"] for one in shown["reviews"]] == [2]
+
+    async def test_of_nothing_are_not_found(self, house: House) -> None:
+        assert (await house.http.get("/v1/services/99/reviews")).status_code == 404
+        assert (await house.http.get(PATH)).json()["count"] == 0

@@ -1,0 +1,48 @@
+"""What an account used: GET /v1/usage by day, GET /v1/receipts call by call; for the caller alone."""
+
+from tests.backend.gateway.conftest import METERED, House, bearer, engine, gateway_settings, house, paid_key
+from tests.backend.market import SERVICE
+
+__all__ = ["engine", "gateway_settings", "house", "paid_key"]
+
+
+class TestUsage:
+    async def test_adds_up_by_day_and_plan(self, house: House, paid_key: str) -> None:
+        for _ in range(2):
+            assert (await house.chat(paid_key)).status_code == 200
+        found = (await house.http.get("/v1/usage", headers=bearer(paid_key))).json()
+        assert found["account"] == house.buyer.address
+        assert {(day["plan_id"], day["service_id"]) for day in found["days"]} == {(METERED, SERVICE)}
+        assert sum(day["calls"] for day in found["days"]) == 2
+        assert all(int(day["charged_micro_credits"]) > 0 and day["failed"] == 0 for day in found["days"])
+
+    async def test_is_the_callers_alone(self, house: House, paid_key: str) -> None:
+        assert (await house.chat(paid_key)).status_code == 200
+        other = bearer(await house.sign_in(house.provider))
+        assert (await house.http.get("/v1/usage", headers=other)).json()["days"] == []
+        assert (await house.http.get("/v1/receipts", headers=other)).json()["calls"] == []
+        assert (await house.http.get("/v1/usage")).status_code == 401
+        assert (await house.http.get("/v1/receipts")).status_code == 401
+
+
+class TestReceipts:
+    async def test_are_paged_newest_first(self, house: House, paid_key: str) -> None:
+        asked = [(await house.chat(paid_key)).headers["x-request-id"] for _ in range(3)]
+        seen, place = list[str](), ""
+        for _ in range(4):
+            page = (await house.http.get(f"/v1/receipts?limit=1{place}", headers=bearer(paid_key))).json()
+            seen += [call["request_id"] for call in page["calls"]]
+            if page["next"] is None:
+                break
+            place = f"&before={page['next']}"
+        assert sorted(seen) == sorted(asked)
+        newest = (await house.http.get("/v1/receipts", headers=bearer(paid_key))).json()["calls"][0]
+        assert (newest["outcome"], newest["plan_id"]) == ("completed", METERED)
+        assert newest["route"] == "/v1/chat/completions"
+        where = f"/v1/receipts/{newest['request_id']}"
+        receipt = (await house.http.get(where, headers=bearer(paid_key))).json()
+        assert receipt["micro_credits"] == newest["micro_credits"]
+
+    async def test_refuse_what_is_no_request_id(self, house: House, paid_key: str) -> None:
+        reply = await house.http.get("/v1/receipts?before=x", headers=bearer(paid_key))
+        assert reply.status_code == 422
