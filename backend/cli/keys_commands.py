@@ -1,17 +1,20 @@
-"""`emporion keys`: encrypted keystores in EMPORION_HOME/keys."""
+"""`emporion keys`: encrypted keystores in EMPORION_HOME/keys, and API keys that leaked into files."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from backend.cli.output import show, show_rows
+from backend.accounts.key_scan import scan
+from backend.cli.output import lines, print_json, say, show, show_rows
 from backend.cli.wiring import keystore_password, prepared
 from backend.core.units import checksum
 from backend.signing.keys import LocalKey
 from backend.signing.keystore import KeyStore
 
-keys = typer.Typer(help="Keep private keys in encrypted keystores.", no_args_is_help=True)
+keys = typer.Typer(
+    help="Keep private keys in encrypted keystores; find leaked API keys.", no_args_is_help=True
+)
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Name = Annotated[str, typer.Argument(help="Name of the keystore.")]
 
@@ -54,3 +57,33 @@ def list_keys(as_json: AsJson = False) -> None:
     entries = KeyStore(prepared().keys_path).list()
     rows = [{"name": entry.name, "address": checksum(entry.address)} for entry in entries]
     show_rows(rows, as_json=as_json, empty="no keys; make one with `emporion keys new`")
+
+
+@keys.command("scan")
+def scan_files(
+    path: Annotated[Path, typer.Argument(help="A file, or a folder with all below it.", exists=True)],
+    as_json: AsJson = False,
+) -> None:
+    """Find API keys that leaked into files, by prefix and checksum; status 1 where there is one."""
+    found = scan(path)
+    if as_json:
+        print_json(
+            {
+                "files": found.files,
+                "leaks": [
+                    {"file": leak.file, "line": leak.line, "key_id": leak.key_id, "network": leak.network}
+                    for leak in found.leaks
+                ],
+                "unread": [{"file": file, "reason": reason} for file, reason in found.unread],
+            }
+        )
+    elif found.leaks:
+        told = [f"{leak.file}:{leak.line}: {leak.network} key {leak.key_id}" for leak in found.leaks]
+        lines(told[0], told[1:])
+        say("revoke each: DELETE /v1/keys/<id>, or My access on the gateway's page")
+    for file, reason in found.unread:
+        say(f"not read: {file}: {reason}")
+    if found.leaks or found.unread:
+        raise typer.Exit(1)
+    if not as_json:
+        say(f"no API key in {found.files} files")

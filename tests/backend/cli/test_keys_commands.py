@@ -5,6 +5,7 @@ new and import
 ├── given a taken name: refused, and the key there stays
 └── given no key in the file: refused, without its text
 list: names and addresses, nothing secret
+scan: file, line and id of leaked API keys, never the secret; status 1 where there is one
 """
 
 import os
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from backend.accounts.key_format import make_key
 from backend.cli.wiring import prepared, wallet
 from backend.core.errors import WrongPassword
 from backend.signing.keys import LocalKey
@@ -75,3 +77,18 @@ class TestWallet:
         settings = prepared(devnet=True)
         assert wallet(settings, "provider").address != wallet(settings, None).address
         assert wallet(settings, "buyer").address == wallet(settings, None).address
+
+
+class TestScan:
+    def test_ends_with_1_where_there_is_one(self, emporion: Emporion, tmp_path: Path) -> None:
+        made = make_key("live")
+        text, key_id = made.text, made.key_id
+        place = tmp_path / "project"
+        place.mkdir()
+        assert emporion("keys", "scan", str(place)).status == 0
+        (place / "a.py").write_text(f"k = '{text}'")
+        said = emporion("keys", "scan", str(place))
+        assert said.status == 1
+        assert f"a.py:1: live key {key_id}" in said.out
+        assert text not in said.out + said.err
+        assert emporion("keys", "scan", str(place), "--json").json["leaks"][0]["key_id"] == key_id
