@@ -34,9 +34,11 @@ class Principal:
 
     chain_id: ChainId
     address: Address
-    credential: Literal["key", "session", "signature"]
+    credential: Literal["key", "session", "signature", "app"]
     credential_id: str
-    """Public id of the key; for a session the first eight bytes of its hash; for a signature of its nonce."""
+    """Public id of the key, or of what an app was granted; for a session the first eight bytes of its hash;
+    for a signature of its nonce.
+    """
     scopes: frozenset[Scope] = ALL_SCOPES
     services: frozenset[ServiceId] = field(default_factory=frozenset)
     networks: tuple[str, ...] = ()
@@ -49,8 +51,8 @@ class Principal:
 
     @property
     def key_id(self) -> str | None:
-        """The key's id, none for a session."""
-        return self.credential_id if self.credential == "key" else None
+        """The id use and caps are counted under: the key's, or an app's grant's; none for a wallet itself."""
+        return self.credential_id if self.credential in ("key", "app") else None
 
     def require_scope(self, scope: Scope) -> None:
         """Raises ScopeMissing."""

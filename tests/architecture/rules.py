@@ -68,6 +68,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "rich": ("backend.cli",),
     "aiohttp": ("backend.net",),
     "siwe": ("backend.accounts",),
+    "authlib": ("backend.accounts",),
     "psycopg": ("backend.db", "indexer"),
     "aiosqlite": ("backend.db",),
     "sqlite3": ("backend.db", "indexer"),
