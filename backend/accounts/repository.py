@@ -16,6 +16,7 @@ from backend.db.tables.accounts import (
     UsedNonce,
     WalletSession,
 )
+from backend.db.tables.oauth import OAuthGrant
 
 _keys: Final[Any] = ApiKey.__table__  # type: ignore[attr-defined]
 _secrets: Final[Any] = ApiKeySecret.__table__  # type: ignore[attr-defined]
@@ -23,6 +24,7 @@ _days: Final[Any] = ApiKeyDay.__table__  # type: ignore[attr-defined]
 _networks: Final[Any] = ApiKeyNetwork.__table__  # type: ignore[attr-defined]
 _sessions: Final[Any] = WalletSession.__table__  # type: ignore[attr-defined]
 _nonces: Final[Any] = UsedNonce.__table__  # type: ignore[attr-defined]
+_grants: Final[Any] = OAuthGrant.__table__  # type: ignore[attr-defined]
 _audit: Final[Any] = AuditEntry.__table__  # type: ignore[attr-defined]
 
 
@@ -165,7 +167,7 @@ async def days_of(connection: AsyncConnection, key_ids: list[str], since_day: in
 async def count_requests(
     connection: AsyncConnection, key_id: str, day: int, requests: int, last_used: int
 ) -> None:
-    """Add requests to a key's day and move its last use on."""
+    """Add requests to the day of a key, or of an app's grant, and move its last use on."""
     row = {"key_id": key_id, "day": day, "requests": requests, "spent": 0, "reserved": 0}
     added = {"requests": _days.c.requests + requests}
     statement = upsert(connection, _days).values(row)
@@ -173,6 +175,10 @@ async def count_requests(
     newer = func.coalesce(_keys.c.last_used_at, 0) < last_used
     await connection.execute(
         update(_keys).where((_keys.c.key_id == key_id) & newer).values(last_used_at=last_used)
+    )
+    newer = func.coalesce(_grants.c.last_used_at, 0) < last_used
+    await connection.execute(
+        update(_grants).where((_grants.c.grant_id == key_id) & newer).values(last_used_at=last_used)
     )
 
 

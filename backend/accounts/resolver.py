@@ -6,6 +6,9 @@ from functools import partial
 from typing import Final
 
 from backend.accounts.key_format import Network, hash_of, parse_key
+from backend.accounts.oauth.protocol import ACCESS_PREFIX
+from backend.accounts.oauth.protocol import TOKEN_LENGTH as APP_TOKEN_LENGTH
+from backend.accounts.oauth.tokens import TokenService
 from backend.accounts.principal import Principal
 from backend.accounts.service import KeyService
 from backend.accounts.sessions import TOKEN_LENGTH, TOKEN_PREFIX, SessionService
@@ -45,7 +48,9 @@ class CredentialResolver:
         network: Network,
         clock: Clock,
         signed: SignedRequests | NoSignedRequests | None = None,
+        apps: TokenService | None = None,
     ) -> None:
+        self._apps = apps
         self._signed = signed or NoSignedRequests()
         self._keys = keys
         self._sessions = sessions
@@ -86,6 +91,8 @@ class CredentialResolver:
         known = self._known
         if token.startswith(TOKEN_PREFIX) and len(token) == TOKEN_LENGTH:
             principal = await self._sessions.find(token)
+        elif self._apps and token.startswith(ACCESS_PREFIX) and len(token) == APP_TOKEN_LENGTH:
+            principal = await self._apps.find(token)
         else:
             parse_key(token, self._network)
             principal = await self._keys.find(token)

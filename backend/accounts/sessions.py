@@ -12,7 +12,7 @@ from backend.accounts.ports import SignatureOracle
 from backend.accounts.principal import Principal
 from backend.accounts.schemas import NonceReply, SessionReply, SignInRequest
 from backend.accounts.service import audit_row
-from backend.accounts.sign_in_message import SignIn, nonce_of, read_sign_in, signature_bytes
+from backend.accounts.sign_in_message import CONSENT, SignIn, nonce_of, read_sign_in, signature_bytes
 from backend.core.clock import Clock
 from backend.core.errors import InvalidCredential, InvalidSignature, NodeUnreachable, Unavailable
 from backend.core.units import Address, ChainId, UnixTime, checksum
@@ -61,7 +61,14 @@ class SessionService:
         )
 
     async def sign_in(self, request: SignInRequest, client: str) -> SessionReply:
-        """Open a session. The nonce is spent before the message is parsed: one try each.
+        """Open a session. Raises what `prove` raises, InvalidCredential for a consent to an app."""
+        said = await self.prove(request)
+        if said.request_id.startswith(CONSENT):
+            raise InvalidCredential("the message is a consent to an app; sign one for signing in")
+        return await self._open(said, self._clock.now(), client)
+
+    async def prove(self, request: SignInRequest) -> SignIn:
+        """Who signed a message meant for us. The nonce is spent before it is parsed: one try each.
 
         Raises MalformedRequest, InvalidCredential and its kind, PortAbsent for contract wallets without a
         node.
@@ -74,7 +81,7 @@ class SessionService:
         said = await asyncio.to_thread(read_sign_in, request.message, signature, nonce, chains, now)
         if not said.owned:
             await self._ask_wallet(said, signature)
-        return await self._open(said, now, client)
+        return said
 
     async def find(self, token: str) -> Principal:
         """Whom a session's token proves. Raises InvalidCredential."""

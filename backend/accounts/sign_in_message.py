@@ -22,6 +22,10 @@ _CLOCK_SKEW: Final = 60
 """Seconds a wallet's clock may run ahead of ours."""
 
 
+CONSENT: Final = "consent-"
+"""A request id that begins so is of a consent to an app (`backend.accounts.oauth`): it signs nobody in."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """What a checked message says. `owned` is true where the signature recovers to the address itself."""
@@ -31,6 +35,7 @@ class SignIn:
     digest: Hash32
     owned: bool
     expires_at: UnixTime | None
+    request_id: str = ""
 
 
 def nonce_of(message: str, domains: frozenset[str]) -> str:
@@ -78,6 +83,7 @@ def read_sign_in(message: str, signature: bytes, nonce: str, chains: frozenset[i
         digest=_digest(message),
         owned=_owned(parsed, signature, nonce, now),
         expires_at=_expiry(parsed),
+        request_id=parsed.request_id or "",
     )
 
 
