@@ -31,6 +31,7 @@ from backend.gateway.routes import (
     market,
     models,
     network,
+    oauth,
     operations,
     pages,
     providers,
@@ -108,6 +109,7 @@ def _routers() -> tuple[APIRouter, ...]:
     described = (
         auth,
         keys,
+        oauth,
         models,
         market,
         network,
@@ -179,11 +181,12 @@ async def _serve_metrics(given: Services, metrics: Metrics) -> None:
 
 
 async def _keep_house(given: Services) -> None:
-    """Forget nonces whose signatures are worthless by now."""
+    """Forget nonces whose signatures are worthless by now, and what apps were given that is over."""
     clock = given.deps.clock
     while True:
         await clock.sleep(HOUSEKEEPING_SECONDS)
         await forget_expired(given.deps.store, clock.now())
+        await given.oauth.tokens.forget_expired()
 
 
 async def _forget_revoked(given: Services) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from backend.accounts.key_use import KeyUse
 from backend.accounts.nonces import NonceIssuer
+from backend.accounts.oauth.service import OAuth
 from backend.accounts.ports import NoSignatureOracle, SignatureOracle
 from backend.accounts.resolver import CredentialResolver
 from backend.accounts.service import KeyService
@@ -103,6 +104,7 @@ class Services:
     metadata: MetadataService
     keys: KeyService
     sessions: SessionService
+    oauth: OAuth
     resolver: CredentialResolver
     key_use: KeyUse
     addresses: ClientAddress
@@ -135,7 +137,9 @@ def assemble(deps: GatewayDeps) -> Services:
     watch.on_move(catalog.forget)
     metadata.on_stored(catalog.forget)
     keys, sessions = KeyService(store, clock, settings.network), _sessions(deps, chain_id)
-    resolver = CredentialResolver(keys, sessions, settings.network, clock, _signed(deps, chain_id))
+    oauth = OAuth(store, clock, sessions, settings.base_url)
+    signed = _signed(deps, chain_id)
+    resolver = CredentialResolver(keys, sessions, settings.network, clock, signed, oauth.tokens)
     shared = _shared(deps, chain_id, watch, resolver)
     moves = HeadMoves(watch)
     feed = Feed(store, chain_id, moves)
@@ -157,6 +161,7 @@ def assemble(deps: GatewayDeps) -> Services:
         metadata=metadata,
         keys=keys,
         sessions=sessions,
+        oauth=oauth,
         resolver=shared.resolver,
         key_use=shared.key_use,
         addresses=shared.addresses,

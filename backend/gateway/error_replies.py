@@ -1,4 +1,7 @@
-"""Errors as answers: OpenAI's envelope on model routes, RFC 9457 elsewhere, the same stable code in both."""
+"""Errors as answers: OpenAI's envelope on model routes, OAuth's at its endpoints, RFC 9457 elsewhere.
+
+The stable code is the same in all of them.
+"""
 
 from typing import Any, Final
 
@@ -16,6 +19,7 @@ MODEL_ROUTES: Final = (
     "/v1/audio/",
     "/v1/models",
 )
+OAUTH_ROUTES: Final = ("/v1/oauth/token", "/v1/oauth/revoke", "/v1/oauth/device")
 _TYPES: Final = {
     401: "authentication_error",
     402: "insufficient_quota",
@@ -28,6 +32,17 @@ INTERNAL: Final = "something failed here; the operator's log has it under the re
 def is_model_route(path: str) -> bool:
     """Whether a path speaks OpenAI's error shape."""
     return path.startswith(MODEL_ROUTES)
+
+
+def is_oauth_route(path: str) -> bool:
+    """Whether a path speaks OAuth's error shape (RFC 6749, 5.2)."""
+    return path in OAUTH_ROUTES
+
+
+def oauth_error(error: EmporionError) -> dict[str, Any]:
+    """The body OAuth clients read; `code` is ours."""
+    kind = "temporarily_unavailable" if error.retryable else "invalid_request"
+    return {"error": kind, "error_description": _message(error), "code": error.code}
 
 
 def openai_error(error: EmporionError, request_id: str) -> dict[str, Any]:
@@ -65,9 +80,13 @@ def error_type(status: int) -> str:
 
 def error_reply(error: EmporionError, path: str, request_id: str) -> tuple[Headers, bytes]:
     """Headers and body of an error's answer on a path."""
-    shaped = is_model_route(path)
-    body = openai_error(error, request_id) if shaped else problem(error, request_id)
-    media = b"application/json" if shaped else b"application/problem+json"
+    media = b"application/json"
+    if is_model_route(path):
+        body = openai_error(error, request_id)
+    elif is_oauth_route(path):
+        body = oauth_error(error)
+    else:
+        body, media = problem(error, request_id), b"application/problem+json"
     headers: Headers = [(b"content-type", media), (b"x-request-id", request_id.encode())]
     for name, value in error.headers().items():
         headers.append((name.lower().encode(), value.encode()))

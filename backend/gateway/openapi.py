@@ -26,7 +26,7 @@ from backend.core.errors import (
     UpstreamUnavailable,
 )
 from backend.core.units import SERVICE_ID_LIMIT
-from backend.gateway.error_replies import is_model_route
+from backend.gateway.error_replies import is_model_route, is_oauth_route
 from backend.gateway.service_app import DATA, INVOKE
 from backend.inference.operations import FIELDS, Operation
 
@@ -128,7 +128,12 @@ def _document_every_route(document: dict[str, Any]) -> None:
                 operation["responses"].setdefault(status, answer)
             for status, answer in operation["responses"].items():
                 if status >= "400" and path not in _OWN_ANSWERS:
-                    answer["content"] = _OPENAI_ERROR if is_model_route(path) else _PROBLEM
+                    answer["content"] = _error_shape(path)
+
+
+def _error_shape(path: str) -> dict[str, Any]:
+    """Of a refusal; OAuth's has `error` as OpenAI's has, as a text."""
+    return _OPENAI_ERROR if is_model_route(path) or is_oauth_route(path) else _PROBLEM
 
 
 def _invoke() -> dict[str, Any]:

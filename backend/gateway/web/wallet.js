@@ -108,6 +108,9 @@ function ready() {
   return signer;
 }
 
+// Signs a text as it is; what it says was shown before.
+export const signText = (text) => ready().signMessage(text);
+
 export async function contract(name, at = null) {
   const { contracts } = await chain();
   return new Contract(at || contracts[name].address, contracts[name].abi, ready());

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from backend.gateway.error_replies import is_model_route
+from backend.gateway.error_replies import is_model_route, is_oauth_route
 from tests.backend.gateway.conftest import METERED, MODEL, PASS, House, address_of, bearer
 from tests.backend.market import holding, tab
 
@@ -63,7 +63,8 @@ class TestExamples:
                 refusals = [answer for status, answer in operation["responses"].items() if status >= "400"]
                 assert refusals
                 if path != "/readyz":
-                    shape = "application/json" if is_model_route(path) else "application/problem+json"
+                    plain = is_model_route(path) or is_oauth_route(path)
+                    shape = "application/json" if plain else "application/problem+json"
                     assert all(list(answer["content"]) == [shape] for answer in refusals), path
 
 
