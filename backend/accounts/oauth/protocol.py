@@ -78,7 +78,7 @@ class Params(OAuth2Payload):  # type: ignore[misc]
         except ValueError:
             pairs = []
         for name, value in pairs:
-            self._lists[name].append(value)
+            self._lists[name].append("" if "\0" in value else value)  # no database takes it
 
     @property
     def data(self) -> dict[str, str]:
@@ -341,4 +341,7 @@ def _without_port(uri: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return "".join(letter for letter in text[:40] if letter.isalnum() or letter in "_-")
+    """What of a name an error of OAuth may hold."""
+    return "".join(
+        letter for letter in text[:40] if letter.isascii() and (letter.isalnum() or letter in "_-")
+    )

@@ -405,7 +405,14 @@ class TestToken:
         assert (await stage.refresh(long["refresh_token"])).status == 400
 
     async def test_what_is_no_request_is_told_so(self, stage: Stage) -> None:
-        for form in ("", "grant_type=%ff", "x" * 5_000, "grant_type=authorization_code&" * 2, "&" * 100):
+        for form in (
+            "",
+            "grant_type=%ff",
+            "x" * 5_000,
+            "grant_type=authorization_code&" * 2,
+            "&" * 100,
+            "ç=1&ç=2",
+        ):
             answer = await stage.oauth.tokens.exchange(form, CLIENT)
             assert answer.status == 400
             assert answer.body["error"] in ("invalid_request", "unsupported_grant_type")
