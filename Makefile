@@ -28,7 +28,7 @@ check: ## formatting, types, architecture, Slither, Halmos and the campaigns
 gas: ## measure gas, rewrite tests/contracts/gas.json, print the table
 	@$(RUN) gas
 
-bench: ## what the parts cost on this machine (ARGS="--json file.json")
+bench: ## the gateway beside others, writes docs/benchmarks.md and .json (ARGS="--small" to try)
 	@$(RUN) bench $(ARGS)
 
 bench-indexer: ## our indexer and Ponder on the same chain, in turns (ARGS="--small --json file.json")

@@ -25,6 +25,7 @@ LOCKS = (
     Lock("requirements.lock", ("pyproject.toml",)),
     Lock("requirements-dev.lock", ("pyproject.toml", "--group", "dev", "--constraint", "requirements.lock")),
     Lock("requirements-model.lock", ("--group", "model", "--no-deps")),
+    Lock("requirements-litellm.lock", ("--group", "litellm")),
 )
 STYLE = (
     "--universal",

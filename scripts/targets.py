@@ -119,7 +119,9 @@ TARGETS = {
     "check": Target("formatting, types, architecture, Slither, Halmos and the campaigns", checks.check),
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
     "gas": Target("measure gas, rewrite tests/contracts/gas.json, print the table", module("scripts.gas")),
-    "bench": Target("what the parts cost on this machine (--json FILE, or names)", module("scripts.bench")),
+    "bench": Target(
+        "the gateway beside others, writes docs/benchmarks.* (or names of parts)", module("scripts.bench")
+    ),
     "bench-indexer": Target(
         "our indexer and Ponder on the same chain, in turns (--small, --json FILE)",
         module("scripts.bench_indexer"),

@@ -1,1 +1,1 @@
-"""`run.py bench [NAME ...]`: what the parts cost, in CPU seconds and in elapsed time, on this machine."""
+"""`run.py bench`: the gateway beside others, and what its parts cost, in CPU seconds and in time."""

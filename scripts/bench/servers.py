@@ -1,12 +1,14 @@
 """The two plain servers of the benchmark: `python -m scripts.bench.servers upstream|raw PORT [UPSTREAM]`.
 
-`upstream` answers like a model, at once; `raw` is the smallest passthrough one would write.
+`upstream` answers like a model: at once, streams a chunk every other millisecond, so that each is relayed by
+itself. `raw` is the smallest passthrough one would write.
 """
 
+import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import aiohttp
 import orjson
@@ -14,7 +16,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 
-CHUNKS: Final = 64
+CHUNKS: Final = 128
+PAUSE_SECONDS: Final = 0.002
+START_SECONDS: Final = 20.0
 USAGE: Final = {"prompt_tokens": 20, "completion_tokens": CHUNKS, "total_tokens": 20 + CHUNKS}
 WORDS: Final = "A quick answer of a plain upstream, long enough to be one. " * 6
 WHOLE: Final = orjson.dumps(
@@ -60,6 +64,8 @@ async def upstream(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
     for part in STREAM if stream else [WHOLE]:
         await send({"type": "http.response.body", "body": part, "more_body": True})
+        if stream:
+            await asyncio.sleep(PAUSE_SECONDS)
     await send({"type": "http.response.body", "body": b""})
 
 
@@ -95,11 +101,56 @@ def passthrough(target: str) -> FastAPI:
     return app
 
 
+@asynccontextmanager
+async def plain(kind: str, port: int, *arguments: str) -> AsyncIterator[tuple[str, int]]:
+    """One of the plain servers, as a process: its URL and process id."""
+    command = (sys.executable, "-m", "scripts.bench.servers", kind, str(port), *arguments)
+    async with ended(*command) as process:
+        await answering(port, process, START_SECONDS)
+        yield f"http://127.0.0.1:{port}", process.pid
+
+
+@asynccontextmanager
+async def ended(
+    *command: str,
+    env: Mapping[str, str] | None = None,
+    stdout: IO[bytes] | None = None,
+    stderr: IO[bytes] | None = None,
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that ends with the block."""
+    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=stdout, stderr=stderr)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), START_SECONDS)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+async def answering(port: int, process: asyncio.subprocess.Process, seconds: float) -> None:
+    """Wait until something listens on a port. Raises RuntimeError where the process ends or time is up."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while loop.time() < deadline and process.returncode is None:
+        try:
+            (await asyncio.open_connection("127.0.0.1", port))[1].close()
+            return
+        except OSError:
+            await asyncio.sleep(0.05)
+    raise RuntimeError(f"nothing listens on port {port} of 127.0.0.1 after {seconds:.0f} s")
+
+
 def main() -> None:
     """Serve the one that is named, until ended."""
     kind, port = sys.argv[1], int(sys.argv[2])
     app: Any = upstream if kind == "upstream" else passthrough(sys.argv[3])
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", access_log=False, loop="uvloop")
+    given: dict[str, Any] = {"log_level": "error", "access_log": False, "loop": "uvloop"}
+    # A kept connection that the upstream closes under a request would be an error of nobody measured.
+    uvicorn.run(app, host="127.0.0.1", port=port, timeout_keep_alive=3_600, **given)
 
 
 if __name__ == "__main__":

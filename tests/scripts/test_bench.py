@@ -34,4 +34,4 @@ class TestMain:
         monkeypatch.setattr("sys.argv", ["bench", "metre"])
         with pytest.raises(SystemExit):
             main()
-        assert "no benchmark metre; there are meter, model" in capsys.readouterr().err
+        assert "no benchmark metre; there are gateway, meter, model" in capsys.readouterr().err
