@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from backend.chain.events import Header, RawLog
-from backend.core.errors import DatabaseError, NodeError, WrongChain
+from backend.core.errors import DatabaseError, DeploymentMismatch, NodeError, WrongChain
 from backend.core.logs import get_logger
 from indexer.backfill import Pace, Progress, StepSize, fetched, untold
 from indexer.mirror import Mirror
@@ -46,7 +46,7 @@ class Indexer:
         self._beaten_at_ms = 0
 
     async def begin(self) -> None:
-        """Bind the store to the chain. Raises WrongChain, DatabaseMismatch, NodeError."""
+        """Bind the store to the chain. Raises WrongChain, DeploymentMismatch, DatabaseMismatch, NodeError."""
         deployment = self._mirror.deployment
         actual = await self._source.chain_id()
         if actual != deployment.chain_id:
@@ -64,7 +64,23 @@ class Indexer:
                 expected=deployment.genesis_hash,
                 actual="0x" + genesis.hash.hex(),
             )
+        if not await self._mirror.is_bound():
+            await self._require_whole_record()
         self._head = await self._mirror.bind(genesis.hash, await self._header(self._mirror.anchor))
+
+    async def _require_whole_record(self) -> None:
+        """Raise DeploymentMismatch where a contract was there before the block the record begins with.
+
+        Its events up to then would be missing for good. Block 0 has none, whatever stands in it.
+        """
+        anchor = self._mirror.anchor
+        early = await self._source.standing(anchor) if anchor > 0 else []
+        if early:
+            names = ", ".join(sorted(self._mirror.reader.contracts[address] for address in early))
+            raise DeploymentMismatch(
+                f"{names} stood on the chain before block {anchor + 1}, where the deployment record begins: "
+                "events would be missing; set start_block in the record to the block that created the first"
+            )
 
     async def _header(self, number: int) -> Header:
         found = await self._at(number)

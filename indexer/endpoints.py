@@ -55,6 +55,10 @@ class Endpoints:
         """EIP-155 id."""
         return await self._ask(lambda source: source.chain_id())
 
+    async def standing(self, number: int) -> list[bytes]:
+        """Which of our contracts were there at a block."""
+        return await self._ask(lambda source: source.standing(number))
+
     async def headers(self, wanted: Range) -> list[Header]:
         """Headers of these blocks that exist, in order."""
         return await self._ask(lambda source: source.headers(wanted))

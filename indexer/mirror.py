@@ -53,6 +53,10 @@ class Mirror:
             raise DatabaseError(f"the store is bound to no chain {self.chain_id}; run `emporion index`")
         return Head(row.number, row.hash)
 
+    async def is_bound(self) -> bool:
+        """Whether the store follows the chain already."""
+        return await self._chain() is not None
+
     async def bind(self, genesis_hash: bytes, anchor: Header) -> Head:
         """Tie a fresh store to this chain and deployment, from after `anchor` on; check a used one; its head.
 

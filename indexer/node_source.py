@@ -31,6 +31,16 @@ class NodeSource:
         """EIP-155 id."""
         return await self._client.chain_id()
 
+    async def standing(self, number: int) -> list[bytes]:
+        """Which of our contracts were there at a block; none where the node has forgotten its state."""
+        calls = [("eth_getCode", (address, hex(number))) for address in self._addresses]
+        codes = await self._client.batch_settled(calls)
+        return [
+            bytes.fromhex(address[2:])
+            for address, code in zip(self._addresses, codes, strict=True)
+            if isinstance(code, str) and len(code) > len("0x")
+        ]
+
     async def heads(self) -> Heads:
         """Latest, safe, finalized; the last two by depth where the chain has no such tags."""
         latest, safe, finalized = await self._client.batch_settled(

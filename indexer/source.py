@@ -25,6 +25,10 @@ class Source(Protocol):
         """EIP-155 id."""
         ...
 
+    async def standing(self, number: int) -> list[bytes]:
+        """Which of our contracts were there at a block; none where the node has forgotten its state."""
+        ...
+
     async def heads(self) -> Heads:
         """Where the chain stands."""
         ...

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import orjson
 
+from backend.core.errors import DeploymentMismatch
 from indexer.projections.text import storable
 from indexer.shapes import Key, Row, Shape
 
@@ -15,7 +16,7 @@ _NULL: Final = "\\N"
 
 
 def sqlite_values(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-    """Rows as SQLite keeps them: 256-bit integers as 78 digits. Raises ValueError for a negative one."""
+    """Rows as SQLite keeps them: 256-bit integers as 78 digits. Raises DeploymentMismatch for a negative."""
     wide = [name in shape.wide for name in columns]
     if not any(wide):
         return [tuple([row[name] for name in columns]) for row in rows]
@@ -26,7 +27,7 @@ def sqlite_values(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> 
 
 
 def postgres_arrays(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[list[Any]]:
-    """Rows as one array a column. Raises ValueError for a negative 256-bit integer."""
+    """Rows as one array a column. Raises DeploymentMismatch for a negative 256-bit integer."""
     return [
         [_decimal(row[name]) for row in rows] if name in shape.wide else [row[name] for row in rows]
         for name in columns
@@ -70,14 +71,21 @@ def row_of(shape: Shape, values: Sequence[Any]) -> Row:
 
 def _digits(value: int) -> str:
     if value < 0:
-        raise ValueError(f"{value} is negative: an event before it is missing")
+        raise _incomplete(value)
     return f"{value:078d}"
 
 
 def _decimal(value: int) -> Decimal:
     if value < 0:
-        raise ValueError(f"{value} is negative: an event before it is missing")
+        raise _incomplete(value)
     return Decimal(value)
+
+
+def _incomplete(value: int) -> DeploymentMismatch:
+    return DeploymentMismatch(
+        f"an amount would become {value}: events before the deployment record's start_block are missing; "
+        "set it to the block that created the first contract, and start from an empty database"
+    )
 
 
 def journal_text(row: Mapping[str, Any]) -> str:

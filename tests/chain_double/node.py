@@ -16,6 +16,7 @@ class NodeDouble:
         self.chain = chain
         self.faults = faults or FaultTable()
         self.lag = 0
+        self.forgets_state = False
         self.posts = 0
         self.asked: list[tuple[str, list[Any]]] = []
 
@@ -51,6 +52,7 @@ class NodeDouble:
             "eth_blockNumber": lambda: hex(self.tip),
             "eth_getBlockByNumber": self._by_number,
             "eth_getBlockByHash": self._by_hash,
+            "eth_getCode": self._code,
             "eth_getLogs": self._logs,
             "eth_getBlockReceipts": self._receipts,
         }
@@ -81,6 +83,14 @@ class NodeDouble:
             first, last = int(wanted["fromBlock"], 16), int(wanted["toBlock"], 16)
             blocks = self.chain.blocks[first : min(last, self.tip) + 1]
         return [entry for block in blocks for entry in logs_json(block) if _address(entry) in addresses]
+
+    def _code(self, address: str, tag: str) -> str:
+        """A contract stands from its first log on."""
+        if self.forgets_state:
+            raise RpcFault(-32000, "missing trie node: state is not available")
+        wanted = bytes.fromhex(address[2:])
+        past = self.chain.blocks[: int(tag, 16) + 1]
+        return "0x60" if any(log[0] == wanted for block in past for log in block.logs) else "0x"
 
     def _receipts(self, tag: str) -> list[dict[str, Any]] | None:
         number = int(tag, 16)

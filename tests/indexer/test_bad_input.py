@@ -5,7 +5,8 @@ given a node that has pruned its logs
 given a node that lies about hashes, or answers out of shape
     nothing of it should be written, and the next honest answer taken
 given a deployment record that begins after the contracts' first event
-    it should be refused
+    it should be refused, and say what to set
+    by a node that has forgotten the state, it should be refused at the first amount that cannot be
 given a full disk
     it should say so, lose nothing, and go on when there is room
 given a database connection lost in the middle of a step, or just after its commit
@@ -23,7 +24,13 @@ import pytest
 from sqlalchemy import text
 
 from backend.chain.client import NodeClient
-from backend.core.errors import DatabaseError, DatabaseUnreachable, EmporionError, NodeError
+from backend.core.errors import (
+    DatabaseError,
+    DatabaseUnreachable,
+    DeploymentMismatch,
+    EmporionError,
+    NodeError,
+)
 from backend.db.session import Store
 from backend.db.tables.chain import Outbox
 from indexer.advance import Indexer
@@ -109,6 +116,35 @@ class TestLyingNode:
             await catch_up(store, node)
         assert await everything(store) == before
         node.faults.lie = None
+        await catch_up(store, node)
+        assert await everything(store) == await replayed(fresh_store, market.chain)
+
+
+class TestLateRecord:
+    LATE = 60
+
+    async def test_is_refused(self, store: Store, market: Market) -> None:
+        market.mine_blocks(150)
+        client = NodeClient(NodeDouble(market.chain), "http://double")
+        with pytest.raises(DeploymentMismatch, match="AccessToken.* stood on the chain .*start_block"):
+            await index_once(store, client, deployment_of(market.chain, self.LATE), OPTIONS)
+        assert await status_of(store) == []
+
+    async def test_is_refused_when_nobody_remembers(self, store: Store, market: Market) -> None:
+        market.mine_blocks(150)
+        node = NodeDouble(market.chain)
+        node.forgets_state = True
+        client, record = NodeClient(node, "http://double"), deployment_of(market.chain, self.LATE)
+        with pytest.raises(DeploymentMismatch, match="start_block"):
+            await index_once(store, client, record, OPTIONS)
+        assert await rows_of(store, RAW[Outbox]) == []
+
+    async def test_forgotten_state_is_no_reason(
+        self, store: Store, fresh_store: Store, market: Market
+    ) -> None:
+        market.mine_blocks(20)
+        node = NodeDouble(market.chain)
+        node.forgets_state = True
         await catch_up(store, node)
         assert await everything(store) == await replayed(fresh_store, market.chain)
 
