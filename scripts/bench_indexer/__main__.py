@@ -3,71 +3,72 @@
 import argparse
 import asyncio
 import json
-import statistics
+import os
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Final
 
+from scripts import benchmarks_file
 from scripts.bench_indexer import measures
-from scripts.bench_indexer.chain import DENSE, SPARSE, BenchChain, Load, bench_chain
+from scripts.bench_indexer.chain import DENSE, MILLION, SPARSE, BenchChain, Load, bench_chain
 from scripts.bench_indexer.contestants import Contestant, Ours, Ponder
-from scripts.bench_indexer.table import as_json, as_table
+from scripts.bench_indexer.measures import Figures
+from scripts.bench_indexer.table import as_json, as_section, as_table
 
-Figures = dict[str, dict[str, list[float]]]
-SERVER = "postgresql://postgres@127.0.0.1:5432"
-SMALL = (Load("dense", 60, 50), Load("sparse", 120, 8))
-
-
-async def run(options: argparse.Namespace) -> Figures:
-    """All measures, the contestants in turns; figures by measure and contestant."""
-    figures: Figures = defaultdict(lambda: defaultdict(list))
-    ponder = Ponder(options.ponder)
-    await ponder.install()
-    dense, sparse = SMALL if options.small else (DENSE, SPARSE)
-    with tempfile.TemporaryDirectory(prefix="emporion-bench-") as folder:
-        home = Path(folder)
-        for name in ("dense", "sparse"):
-            (home / name).mkdir()
-        async with bench_chain(home / "dense", dense) as chain:
-            for pair in range(options.pairs):
-                for contestant in (Ours(), ponder):
-                    await _dense(contestant, chain, home / f"{pair}-{contestant.name}", options, figures)
-            _take(figures, "ours", {"reindex_wall": await measures.reindexing(chain, home / "again")})
-        async with bench_chain(home / "sparse", sparse) as chain:
-            for pair in range(options.pairs):
-                for contestant in (Ours(), ponder):
-                    await _sparse(contestant, chain, home / f"{pair}-s-{contestant.name}", options, figures)
-    return figures
+SMALL: Final = (Load("dense", 60, 50), Load("sparse", 120, 8), Load("million", 60, 100))
+Measure = Callable[[Contestant, BenchChain, Path, str], Awaitable[Figures]]
 
 
-async def _dense(
-    contestant: Contestant, chain: BenchChain, home: Path, options: argparse.Namespace, figures: Figures
-) -> None:
-    found = await measures.backfill(contestant, chain, home, options.postgres)
-    _take(figures, contestant.name, found)
-    _take(figures, contestant.name, await measures.live(contestant, chain, home, options.postgres))
-    count = await measures.requests(contestant, chain, home, options.postgres)
-    _take(figures, contestant.name, {"rpc_dense": count})
+class Bench:
+    """The contestants in turns, and every figure they gave."""
 
+    def __init__(self, options: argparse.Namespace, home: Path) -> None:
+        self.runs: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self.load: list[float] = []
+        self._options = options
+        self._home = home
+        self._contestants: list[Contestant] = [Ours(), Ponder(options.ponder)]
 
-async def _sparse(
-    contestant: Contestant, chain: BenchChain, home: Path, options: argparse.Namespace, figures: Figures
-) -> None:
-    found = await measures.backfill(contestant, chain, home, options.postgres)
-    sparse = {"sparse_wall": found["cold_wall_postgres"], "sparse_cpu": found["cold_cpu"]}
-    sparse["rpc_sparse"] = await measures.requests(contestant, chain, home, options.postgres)
-    _take(figures, contestant.name, sparse)
+    async def run(self, dense: Load, sparse: Load, million: Load) -> None:
+        """All measures on all loads; what is seldom new is taken with the first pair alone."""
+        await Ponder(self._options.ponder).install()
+        (self._home / "sparse").mkdir()
+        async with (
+            bench_chain(self._home, dense) as full,
+            bench_chain(self._home / "sparse", sparse) as thin,
+        ):
+            for pair in range(self._options.pairs):
+                await self._pair(full, pair, measures.dense)
+                await self._pair(thin, pair, measures.sparse if pair else measures.sparse_counted)
+                if not pair:
+                    await self._pair(full, pair, measures.polled)
+                self._keep()
+        async with bench_chain(self._home, million) as chain:
+            self._take("ours", await measures.memory(chain, self._home, self._options.postgres))
+        self._keep()
 
+    def _keep(self) -> None:
+        """Write what there is so far."""
+        if self._options.json:
+            text = json.dumps({"runs": self.runs, "load": self.load}, indent=2)
+            self._options.json.write_text(text + "\n")
 
-def _take(figures: Figures, name: str, found: Mapping[str, float]) -> None:
-    for measure, value in found.items():
-        figures[measure][name].append(value)
-        print(f"{measure:<20} {name:<7} {value:10.2f}", flush=True)
+    async def _pair(self, chain: BenchChain, pair: int, measure: Measure) -> None:
+        for contestant in self._contestants:
+            home = self._home / f"{measure.__name__}-{pair}-{contestant.name}"
+            self._take(contestant.name, await measure(contestant, chain, home, self._options.postgres))
+
+    def _take(self, name: str, found: Figures) -> None:
+        self.load.append(os.getloadavg()[0])
+        for measure, value in found.items():
+            self.runs[measure][name].append(value)
+            print(f"{measure:<20} {name:<7} {value:10.2f}  load {self.load[-1]:.1f}", flush=True)
 
 
 def main() -> None:
-    """Read the arguments, run, print the table."""
+    """Read the arguments, run, print the table; a whole run writes docs/benchmarks.md and .json."""
     parser = argparse.ArgumentParser(prog="run.py bench-indexer", description=__doc__)
     parser.add_argument("--pairs", type=int, default=5, help="how often each is run, in turns")
     parser.add_argument("--small", action="store_true", help="a load of a few thousand events, to try it out")
@@ -75,14 +76,17 @@ def main() -> None:
         "--postgres", default="postgresql://postgres@127.0.0.1:5432", help="server, no database"
     )
     parser.add_argument("--ponder", type=Path, default=Path(tempfile.gettempdir()) / "emporion-ponder")
-    parser.add_argument("--json", type=Path, help="also write the figures to this file, under `indexer`")
+    parser.add_argument("--json", type=Path, help="also write every run's figures to this file")
     options = parser.parse_args()
-    figures = asyncio.run(run(options))
-    middle = {m: {name: statistics.median(v) for name, v in found.items()} for m, found in figures.items()}
-    print(as_table(middle))
-    if options.json:
-        known = json.loads(options.json.read_text()) if options.json.exists() else {}
-        options.json.write_text(json.dumps({**known, "indexer": as_json(middle)}, indent=2) + "\n")
+    loads = SMALL if options.small else (DENSE, SPARSE, MILLION)
+    with tempfile.TemporaryDirectory(prefix="emporion-bench-") as folder:
+        bench = Bench(options, Path(folder))
+        asyncio.run(bench.run(*loads))
+    print(as_table(bench.runs))
+    if not options.small:
+        told = [load.told() for load in loads[:2]]
+        text = as_section(bench.runs, options.pairs, told, bench.load)
+        benchmarks_file.write("indexer", text, as_json(bench.runs))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from backend.net.guard import LOOPBACK_ONLY
 from contracts.artifacts import load
 
 HOLDERS: Final = 2_000
+UNITS_ID: Final = 1 << 20
+"""The one token there is: plan 1 of service 1, as our tables read ids."""
 _SENDER: Final = "0x" + "be" * 20
 _GAS: Final = hex(29_000_000)
 _FILL: Final = 500
@@ -36,9 +38,14 @@ class Load:
         """Transfers in all of it."""
         return self.blocks * self.transfers
 
+    def told(self) -> str:
+        """In words."""
+        return f"{self.events:,} transfers in {self.blocks:,} blocks"
+
 
 DENSE: Final = Load("dense", 1_000, 100)
 SPARSE: Final = Load("sparse", 2_500, 8)
+MILLION: Final = Load("million", 2_000, 500)
 
 
 @dataclass(slots=True)
@@ -50,6 +57,44 @@ class BenchChain:
     ws_url: str
     token: Address
     deployment: Deployment
+    newest: int = 0
+    """The last block of the load that has transfers."""
+
+    @asynccontextmanager
+    async def as_loaded(self) -> AsyncIterator[None]:
+        """Whatever the block does to the chain is undone at its end."""
+        snapshot = await self.client.call("evm_snapshot")
+        try:
+            yield
+        finally:
+            await self.client.call("evm_revert", snapshot)
+
+    async def balances(self) -> dict[bytes, int]:
+        """Units by holder as the token says, those with none left out."""
+        holders = await self._asked([call_data("BenchUnits", "holderAt", n) for n in range(HOLDERS)])
+        accounts = [word[-20:] for word in holders]
+        data = [call_data("BenchUnits", "balanceOf", account, UNITS_ID) for account in accounts]
+        units = [int.from_bytes(word, "big") for word in await self._asked(data)]
+        return {account: held for account, held in zip(accounts, units, strict=True) if held}
+
+    async def _asked(self, calls: list[bytes]) -> list[bytes]:
+        found: list[bytes] = []
+        for start in range(0, len(calls), _FILL):
+            found += await self.client.read_many(
+                [(self.token, data) for data in calls[start : start + _FILL]]
+            )
+        return found
+
+    async def reorg(self, depth: int, transfers: int) -> None:
+        """Replace the newest blocks by others, with a transaction of so many transfers in each."""
+        pairs = [
+            (self._request(call_data("BenchUnits", "shuffle", transfers, 10**12 + number)), number)
+            for number in range(depth)
+        ]
+        await self.client.call("anvil_reorg", depth, pairs)
+
+    def _request(self, data: bytes) -> dict[str, str]:
+        return {"from": _SENDER, "data": hex_of(data), "gas": _GAS, "to": hex_of(self.token)}
 
     async def shuffle(self, blocks: int, transfers: int, seed: int = 0) -> None:
         """Mine blocks with transfers, one transaction each."""
@@ -58,9 +103,9 @@ class BenchChain:
 
     async def mine(self, data: bytes) -> None:
         """Mine a block with one call of the token; without a token yet, its creation."""
-        request = {"from": _SENDER, "data": hex_of(data), "gas": _GAS}
-        if self.token:
-            request["to"] = hex_of(self.token)
+        request = self._request(data)
+        if not self.token:
+            del request["to"]
         await self.client.batch([("eth_sendTransaction", (request,)), ("evm_mine", ())])
 
 
@@ -91,6 +136,7 @@ async def _loaded(client: NodeClient, anvil: Anvil, load_: Load) -> BenchChain:
     for first in range(0, HOLDERS, _FILL):
         await chain.mine(call_data("BenchUnits", "fill", first, first + _FILL))
     await chain.shuffle(load_.blocks, load_.transfers)
+    chain.newest = await client.block_number()
     await client.call("anvil_mine", hex(70))  # so that all of it is final
     return chain
 

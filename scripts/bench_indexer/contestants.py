@@ -4,16 +4,14 @@ import asyncio
 import os
 import shutil
 import signal
-import sqlite3
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
-import psycopg
 from yarl import URL
 
 from backend.cli.devnet.ports import free_port
@@ -22,17 +20,18 @@ from backend.core.errors import UpstreamError
 from backend.core.units import checksum
 from backend.net.client import HttpClient
 from backend.net.guard import LOOPBACK_ONLY
+from scripts.bench_indexer import readers
 from scripts.bench_indexer.chain import BenchChain
 from scripts.bench_indexer.processes import Cost, cost
+from scripts.bench_indexer.readers import SCHEMA, Reader
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PONDER: Final = Path(__file__).parent / "ponder_app"
-WAIT_SECONDS: Final = 600.0
-SCHEMA: Final = "bench"
+WAIT_SECONDS: Final = 900.0
+LOOK_SECONDS: Final = 0.02
+LAST_WORDS: Final = 3_000
+_NO_BYTECODE: Final = "PYTHONDONTWRITEBYTECODE"
 NPM_INSTALL: Final = ("npm", "install", "--no-audit", "--no-fund")
-
-
-Newest = Callable[[], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,10 @@ class Place:
     database_url: str
     rpc_url: str
     ws_url: str = ""
+    cached: bool = False
+    """Whether Ponder keeps what the node said, as ours always does."""
+    again: bool = False
+    """Whether everything is made again from what is kept."""
 
 
 class Contestant(Protocol):
@@ -54,12 +57,12 @@ class Contestant(Protocol):
         """Program with arguments, environment, and working folder."""
         ...
 
-    async def is_ready(self, place: Place, number: int) -> bool:
-        """Whether its backfill up to a block has ended and readers see it."""
+    def reader(self, place: Place) -> AbstractContextManager[Reader]:
+        """An outside reader of what it wrote."""
         ...
 
-    def newest(self, place: Place) -> AbstractContextManager[Newest]:
-        """An outside reader: the block of the newest transfer it sees, 0 where there is none."""
+    async def is_ready(self, reader: Reader, number: int) -> bool:
+        """Whether its backfill up to a transfer's block has ended and readers see it."""
         ...
 
 
@@ -69,24 +72,27 @@ class Ours:
     name = "ours"
 
     def command(self, chain: BenchChain, place: Place) -> tuple[list[str], dict[str, str], Path]:
-        """Write the record the indexer reads, and start it as `emporion index` does."""
+        """Write the record the indexer reads, and start it as `emporion index` or `reindex` does."""
         write_deployment(place.home / "deployment.json", chain.deployment)
         arguments = [place.rpc_url, place.ws_url, str(place.home), place.database_url]
-        return [sys.executable, "-m", "scripts.bench_indexer.ours", *arguments], dict(os.environ), ROOT
+        module = [sys.executable, "-m", "scripts.bench_indexer.ours"]
+        # Compiled anew at every start, its modules take a second: no installation is like that.
+        environment = {name: value for name, value in os.environ.items() if name != _NO_BYTECODE}
+        return [*module, "reindex" if place.again else "index", *arguments], environment, ROOT
 
-    async def is_ready(self, place: Place, number: int) -> bool:
-        """Whether the stored head is there."""
-        with self._reader(place, "SELECT max(number) FROM {}chains") as read:
-            return read() >= number
-
-    def newest(self, place: Place) -> AbstractContextManager[Newest]:
-        """The block of the newest row of the outbox."""
-        return self._reader(place, "SELECT block_number FROM {}outbox ORDER BY id DESC LIMIT 1")
-
-    def _reader(self, place: Place, query: str) -> AbstractContextManager[Newest]:
+    @contextmanager
+    def reader(self, place: Place) -> Iterator[Reader]:
+        """On the database, or on the SQLite file in its folder."""
         if place.database_url:
-            return _postgres_reader(place.database_url, query.format("chain."))
-        return _sqlite_reader(place.home / "chain.db", query.format(""))
+            with readers.postgres(place.database_url) as ask:
+                yield readers.our_reader(ask, "chain.")
+        else:
+            with readers.sqlite(place.home / "chain.db") as ask:
+                yield readers.our_reader(ask)
+
+    async def is_ready(self, reader: Reader, number: int) -> bool:
+        """Whether its rows are there."""
+        return reader.newest_block() >= number
 
 
 class Ponder:
@@ -108,59 +114,34 @@ class Ponder:
             raise SystemExit("npm could not install Ponder; is a registry reachable?")
 
     def command(self, chain: BenchChain, place: Place) -> tuple[list[str], dict[str, str], Path]:
-        """`ponder start`, its cache off, with the same contract and start block."""
+        """`ponder start` with the same contract and start block; again: into a schema of its own."""
         environment = {
             **os.environ,
+            "DATABASE_URL": place.database_url,
             "RPC_URL": place.rpc_url,
             "WS_URL": place.ws_url,
             "TOKEN": checksum(chain.token),
             "START_BLOCK": str(chain.deployment.start_block),
+            "CACHED": "1" if place.cached else "",
             "PONDER_TELEMETRY_DISABLED": "1",
-            "PGLITE_DIRECTORY": str(place.home / "pglite"),
         }
-        if place.database_url:
-            environment["DATABASE_URL"] = place.database_url
         program = str(self.folder / "node_modules" / ".bin" / "ponder")
-        return [program, "start", "--port", str(self.port), "--schema", SCHEMA], environment, self.folder
+        schema = f"{SCHEMA}_again" if place.again else SCHEMA
+        return [program, "start", "--port", str(self.port), "--schema", schema], environment, self.folder
 
-    async def is_ready(self, place: Place, number: int) -> bool:
+    @contextmanager
+    def reader(self, place: Place) -> Iterator[Reader]:
+        """On the database."""
+        with readers.postgres(place.database_url) as ask:
+            yield readers.ponders_reader(ask)
+
+    async def is_ready(self, reader: Reader, number: int) -> bool:
         """Whether it says that its backfill has ended."""
         async with HttpClient(LOOPBACK_ONLY) as http:
             with suppress(UpstreamError):
                 async with http.stream("GET", URL(f"http://127.0.0.1:{self.port}/ready")) as reply:
                     return reply.status == 200
         return False
-
-    def newest(self, place: Place) -> AbstractContextManager[Newest]:
-        """The block of the newest transfer; PostgreSQL only, PGlite has no outside readers."""
-        return _postgres_reader(place.database_url, f"SELECT max(block) FROM {SCHEMA}.transfer")  # noqa: S608
-
-
-@contextmanager
-def _postgres_reader(url: str, query: str) -> Iterator[Newest]:
-    with psycopg.connect(url, autocommit=True) as connection:
-
-        def read() -> int:
-            with suppress(psycopg.Error):
-                return int((connection.execute(query).fetchone() or [0])[0] or 0)
-            return 0
-
-        yield read
-
-
-@contextmanager
-def _sqlite_reader(path: Path, query: str) -> Iterator[Newest]:
-    connection = sqlite3.connect(path)
-
-    def read() -> int:
-        with suppress(sqlite3.Error):
-            return int((connection.execute(query).fetchone() or [0])[0] or 0)
-        return 0
-
-    try:
-        yield read
-    finally:
-        connection.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +165,9 @@ async def running(
         )
     try:
         yield process
+    except BaseException:
+        print(f"{contestant.name} said last:\n{(place.home / 'indexer.log').read_text()[-LAST_WORDS:]}")
+        raise
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
@@ -192,19 +176,34 @@ async def running(
 
 async def cold(contestant: Contestant, chain: BenchChain, place: Place) -> Outcome:
     """Index the chain into an empty place."""
-    tip = await chain.client.block_number()
     began = time.monotonic()
     async with running(contestant, chain, place) as process:
-        await ready(contestant, place, tip, process)
+        await ready(contestant, chain, place, process)
         return Outcome(time.monotonic() - began, cost(process.pid))
 
 
 async def ready(
-    contestant: Contestant, place: Place, number: int, process: asyncio.subprocess.Process
+    contestant: Contestant, chain: BenchChain, place: Place, process: asyncio.subprocess.Process
 ) -> None:
     """Wait for it. Raises SystemExit when the process ends or it takes too long."""
     began = time.monotonic()
-    while not await contestant.is_ready(place, number):
-        if process.returncode is not None or time.monotonic() - began > WAIT_SECONDS:
-            raise SystemExit(f"{contestant.name} did not get there; see {place.home / 'indexer.log'}")
-        await asyncio.sleep(0.02)
+    with contestant.reader(place) as reader:
+        while not await contestant.is_ready(reader, chain.newest):
+            if process.returncode is not None or time.monotonic() - began > WAIT_SECONDS:
+                raise _stuck(contestant, place)
+            await asyncio.sleep(LOOK_SECONDS)
+
+
+async def made_again(contestant: Contestant, chain: BenchChain, place: Place) -> float:
+    """Seconds to make every row again from what a run before kept, the program's start counted."""
+    again, began = replace(place, again=True), time.monotonic()
+    async with running(contestant, chain, again) as process:
+        if not isinstance(contestant, Ours):
+            await ready(contestant, chain, again, process)
+        elif await process.wait():
+            raise _stuck(contestant, place)
+        return time.monotonic() - began
+
+
+def _stuck(contestant: Contestant, place: Place) -> SystemExit:
+    return SystemExit(f"{contestant.name} did not get there in {place.home}")

@@ -1,94 +1,186 @@
-"""What is measured, each for one contestant on one chain."""
+"""What is measured, each for one contestant; every run begins with the chain as it was loaded."""
 
 import asyncio
+import random
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from backend.cli.devnet.controls import Controls
-from backend.core.settings import load_settings
-from backend.db.stores import open_chain_store
-from indexer.reindex import reindex
+from backend.chain.events import Header
 from scripts.bench_indexer.chain import BenchChain
-from scripts.bench_indexer.contestants import Contestant, Newest, Ours, Place, cold, ready, running
+from scripts.bench_indexer.contestants import Contestant, Ours, Place, cold, made_again, ready, running
 from scripts.bench_indexer.databases import empty_database
+from scripts.bench_indexer.processes import cost
 from scripts.bench_indexer.proxy import counted
+from scripts.bench_indexer.readers import Reader
 
 LIVE_BLOCKS: Final = 40
-LOOK_SECONDS: Final = 0.0005
-LONGEST_SECONDS: Final = 30.0
+TRANSFERS: Final = 8
+"""In each block that is waited for."""
+REORGS: Final = (1, 3, 8, 20)
+PAUSE_SECONDS: Final = (0.05, 0.25)
+"""Between two blocks, at random: no poll may fall in step with them."""
+LOOK_SECONDS: Final = 0.001
+LONGEST_SECONDS: Final = 240.0
+BLOCK_SECONDS: Final = 0.5
+"""Between blocks while one is started again."""
 SETTLE_SECONDS: Final = 2.0
 
-
-async def backfill(
-    contestant: Contestant, chain: BenchChain, home: Path, postgres: str
-) -> Mapping[str, float]:
-    """Cold backfill into PostgreSQL; ours into SQLite as well, which Ponder does not have."""
-    with empty_database(postgres) as url:
-        outcome = await cold(contestant, chain, Place(home / "postgres", url, chain.url))
-    figures = {"cold_wall_postgres": outcome.wall, "cold_cpu": outcome.cost.cpu, "rss_mb": outcome.cost.rss}
-    if isinstance(contestant, Ours):
-        outcome = await cold(contestant, chain, Place(home / "sqlite", "", chain.url))
-    return {**figures, "cold_wall_sqlite": outcome.wall}
+Figures = Mapping[str, float]
 
 
-async def requests(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> float:
-    """HTTP requests of a cold backfill."""
-    async with counted(chain.url) as counter:
+async def dense(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
+    """Cold, then live by WebSocket, then forks, then killed and started again; the balances must be right."""
+    async with chain.as_loaded():
         with empty_database(postgres) as url:
-            await cold(contestant, chain, Place(home / "counted", url, counter.url))
-        return counter.requests
+            place = Place(home / "dense", url, chain.url, chain.ws_url)
+            figures = await _cold_and_live(contestant, chain, place)
+            figures["restart_s"] = await _restarted(contestant, chain, place)
+        if isinstance(contestant, Ours):
+            return {**figures, **await _into_sqlite(contestant, chain, home)}
+        # Ponder's other database is PGlite, which nobody outside its process can read.
+        return {**figures, "cold_wall_sqlite": figures["cold_wall_postgres"]}
 
 
-async def live(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Mapping[str, float]:
-    """Milliseconds from a mined block to the row an outside reader sees; and seconds from a kill to there."""
+async def _cold_and_live(contestant: Contestant, chain: BenchChain, place: Place) -> dict[str, float]:
+    began = time.monotonic()
+    async with running(contestant, chain, place) as process:
+        await ready(contestant, chain, place, process)
+        wall, spent = time.monotonic() - began, cost(process.pid)
+        await asyncio.sleep(SETTLE_SECONDS)
+        with contestant.reader(place) as reader:
+            live = await _live(chain, reader, "live")
+            reorgs = {f"reorg_{depth}_ms": await _reorged(chain, reader, depth) for depth in REORGS}
+    return {"cold_wall_postgres": wall, "cold_cpu": spent.cpu, "rss_mb": spent.rss, **live, **reorgs}
+
+
+async def _into_sqlite(contestant: Contestant, chain: BenchChain, home: Path) -> Figures:
+    place = Place(home / "sqlite", "", chain.url, chain.ws_url)
+    outcome = await cold(contestant, chain, place)
+    return {"cold_wall_sqlite": outcome.wall, "cold_cpu_sqlite": outcome.cost.cpu}
+
+
+async def _restarted(contestant: Contestant, chain: BenchChain, place: Place) -> float:
+    """Seconds from the start after a kill to the row of a block mined at that moment.
+
+    The chain goes on meanwhile: Ponder asks for what it missed when the next block is announced.
+    """
+    began, tip = time.monotonic(), await chain.client.block_number() + 1
+    async with running(contestant, chain, place):
+        with contestant.reader(place) as reader:
+            while reader.newest_block() < tip:
+                await chain.shuffle(1, TRANSFERS, seed=77)
+                await _seen_within(reader, tip, BLOCK_SECONDS)
+                if time.monotonic() - began > LONGEST_SECONDS:
+                    raise SystemExit(f"{contestant.name} does not come back")
+            seconds = time.monotonic() - began
+            last = await chain.client.block_number()
+            await _until(lambda: reader.newest_block() >= last, f"block {last}")
+            await _require_right(contestant, chain, reader)
+    return seconds
+
+
+async def _seen_within(reader: Reader, number: int, seconds: float) -> None:
+    """Return once the reader sees a block, or when the time is up."""
+    deadline = time.monotonic() + seconds
+    while reader.newest_block() < number and time.monotonic() < deadline:  # noqa: ASYNC110 - not ours to wake
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def polled(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
+    """Cold with every HTTP request counted, then live by polling, then all rows made again."""
+    async with chain.as_loaded(), counted(chain.url) as counter:
+        with empty_database(postgres) as url:
+            place = Place(home / "polled", url, counter.url, cached=True)
+            async with running(contestant, chain, place) as process:
+                await ready(contestant, chain, place, process)
+                figures = {"rpc_dense": float(counter.requests)}
+                await asyncio.sleep(SETTLE_SECONDS)
+                with contestant.reader(place) as reader:
+                    figures |= await _live(chain, reader, "poll")
+            await asyncio.sleep(SETTLE_SECONDS)  # a killed indexer's lease runs out
+            return {**figures, "reindex_wall": await made_again(contestant, chain, place)}
+
+
+async def sparse(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
+    """Cold where most blocks hold little."""
     with empty_database(postgres) as url:
-        place = Place(home / "live", url, chain.url, chain.ws_url)
-        async with running(contestant, chain, place) as process:
-            await ready(contestant, place, await chain.client.block_number(), process)
-            await asyncio.sleep(SETTLE_SECONDS)
-            with contestant.newest(place) as newest:
-                seen = [await _seen(chain, newest, number) for number in range(LIVE_BLOCKS)]
-                reorgs = {f"reorg_{depth}_ms": await _reorg(chain, newest, depth) for depth in (1, 8)}
-        began = time.monotonic()
-        async with running(contestant, chain, place):
-            with contestant.newest(place) as newest:
-                await _mined_and_seen(chain, newest, seed=77)
-        restart = time.monotonic() - began
-    cuts = statistics.quantiles(seen, n=20)
-    return {"live_p50_ms": statistics.median(seen), "live_p95_ms": cuts[18], "restart_s": restart, **reorgs}
+        outcome = await cold(contestant, chain, Place(home / "sparse", url, chain.url))
+    return {"sparse_wall": outcome.wall, "sparse_cpu": outcome.cost.cpu}
 
 
-async def _seen(chain: BenchChain, newest: Newest, number: int) -> float:
-    await asyncio.sleep(0.1)
-    return await _mined_and_seen(chain, newest, seed=number + 1)
+async def sparse_counted(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
+    """The same with every HTTP request counted, which costs both a little."""
+    async with counted(chain.url) as counter:
+        found = await sparse(contestant, replace(chain, url=counter.url), home, postgres)
+        return {**found, "rpc_sparse": float(counter.requests)}
 
 
-async def _reorg(chain: BenchChain, newest: Newest, depth: int) -> float:
-    """From the replaced blocks to the new branch's row."""
-    await Controls(chain.client).reorg(depth)
-    return await _mined_and_seen(chain, newest, seed=1_000 + depth)
+async def memory(chain: BenchChain, home: Path, postgres: str) -> Figures:
+    """Ours with ten times the events: its memory must be what it was."""
+    with empty_database(postgres) as url:
+        outcome = await cold(Ours(), chain, Place(home / "million", url, chain.url))
+    return {"million_wall": outcome.wall, "million_cpu": outcome.cost.cpu, "million_rss_mb": outcome.cost.rss}
 
 
-async def _mined_and_seen(chain: BenchChain, newest: Newest, seed: int) -> float:
-    """Milliseconds until the reader sees a block mined now; the longest wait where it never does."""
-    await chain.shuffle(1, 8, seed=seed)
-    began, tip = time.monotonic(), await chain.client.block_number()
-    while newest() < tip and time.monotonic() - began < LONGEST_SECONDS:  # noqa: ASYNC110 - not our process
+async def _live(chain: BenchChain, reader: Reader, name: str) -> Figures:
+    """Milliseconds from a mined block to its row, as an outside reader sees them."""
+    dice, seen = random.Random(name), []
+    for number in range(LIVE_BLOCKS):
+        await asyncio.sleep(dice.uniform(*PAUSE_SECONDS))
+        seen.append(await _mined_and_seen(chain, reader, seed=number + 1))
+    return {f"{name}_p50_ms": statistics.median(seen), f"{name}_p95_ms": statistics.quantiles(seen, n=20)[18]}
+
+
+async def _mined_and_seen(chain: BenchChain, reader: Reader, seed: int) -> float:
+    """Milliseconds until the reader sees the transfers of a block mined now."""
+    tip = await chain.client.block_number() + 1
+    await chain.shuffle(1, TRANSFERS, seed=seed)
+    return await _until(lambda: reader.newest_block() >= tip, f"block {tip}")
+
+
+async def _reorged(chain: BenchChain, reader: Reader, depth: int) -> float:
+    """Milliseconds from the new branch's head to tables that hold its transfers, in order, and no others.
+
+    The branch is one block longer than the one it replaces: anvil announces blocks that it mines, not those
+    that it puts in the place of others.
+    """
+    await chain.shuffle(depth - 1, TRANSFERS, seed=1_000 + depth)
+    await _mined_and_seen(chain, reader, seed=2_000 + depth)
+    await asyncio.sleep(SETTLE_SECONDS)
+    fork = await _header(chain, await chain.client.block_number() - depth)
+    await chain.reorg(depth, TRANSFERS)
+    await chain.shuffle(1, TRANSFERS, seed=3_000 + depth)
+    began = time.monotonic()
+    tip = await chain.client.block_number()
+    logs = await chain.client.logs([chain.token], fork.number + 1, tip)
+    expected = [log.tx_hash for log in logs]
+    assert len(expected) == (depth + 1) * TRANSFERS, "the new branch is not what was asked for"
+    return await _until(lambda: reader.transfers_above(fork) == expected, f"fork of {depth}", began)
+
+
+async def _until(holds: Callable[[], bool], what: str, began: float | None = None) -> float:
+    """Milliseconds until it holds. Raises SystemExit where it never does."""
+    began = time.monotonic() if began is None else began
+    while not holds():
+        if time.monotonic() - began > LONGEST_SECONDS:
+            raise SystemExit(f"the reader does not see {what}")
         await asyncio.sleep(LOOK_SECONDS)
     return (time.monotonic() - began) * 1_000
 
 
-async def reindexing(chain: BenchChain, home: Path) -> float:
-    """Seconds to rebuild all projections from the raw logs of a filled SQLite store."""
-    place = Place(home / "reindex", "", chain.url)
-    await cold(Ours(), chain, place)
-    store = await open_chain_store(load_settings(home=place.home, devnet=True))
-    await asyncio.sleep(2.0)  # the killed indexer's lease runs out
-    began = time.monotonic()
-    await reindex(store, chain.deployment, lambda: time.time_ns() // 1_000_000)
-    seconds = time.monotonic() - began
-    await store.close()
-    return seconds
+async def _header(chain: BenchChain, number: int) -> Header:
+    header = await chain.client.header(number)
+    assert header is not None
+    return header
+
+
+async def _require_right(contestant: Contestant, chain: BenchChain, reader: Reader) -> None:
+    """Raises SystemExit unless its balances are the token's."""
+    expected = await chain.balances()
+    if (found := reader.balances()) != expected:
+        wrong = sum(found.get(one) != units for one, units in expected.items())
+        raise SystemExit(f"{contestant.name} has {wrong} wrong balances of {len(expected)}")

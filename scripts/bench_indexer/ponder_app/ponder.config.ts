@@ -6,16 +6,14 @@ const abi = parseAbi([
 ]);
 
 export default createConfig({
-  database: process.env.DATABASE_URL
-    ? { kind: "postgres", connectionString: process.env.DATABASE_URL }
-    : { kind: "pglite", directory: process.env.PGLITE_DIRECTORY },
+  database: { kind: "postgres", connectionString: process.env.DATABASE_URL! },
   chains: {
     anvil: {
       id: 31337,
       rpc: process.env.RPC_URL!,
       ws: process.env.WS_URL || undefined,
       pollingInterval: 100,
-      disableCache: true,
+      disableCache: !process.env.CACHED,
     },
   },
   contracts: {
