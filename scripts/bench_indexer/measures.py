@@ -77,8 +77,8 @@ async def _restarted(contestant: Contestant, chain: BenchChain, place: Place) ->
                 if time.monotonic() - began > LONGEST_SECONDS:
                     raise SystemExit(f"{contestant.name} does not come back")
             seconds = time.monotonic() - began
-            last = await chain.client.block_number()
-            await _until(lambda: reader.newest_block() >= last, f"block {last}")
+            await asyncio.sleep(SETTLE_SECONDS)
+            await _mined_and_seen(chain, reader, seed=78)
             await _require_right(contestant, chain, reader)
     return seconds
 
