@@ -10,7 +10,14 @@ from backend.catalog.schemas import Sort
 from backend.core.errors import MalformedRequest
 
 _LIMIT: Final = 400
-_MOST: Final = {Sort.NEW: 2**63, Sort.PRICE: 2**256, Sort.NAME: 0}
+_MOST: Final = {
+    Sort.NEW: 2**63,
+    Sort.PRICE: 2**256,
+    Sort.NAME: 0,
+    Sort.UPTIME: 2**63,
+    Sort.FIRST_TOKEN: 2**63,
+    Sort.SPEED: 2**63,
+}
 """What each sort's column can compare with."""
 
 

@@ -7,6 +7,7 @@ from backend.catalog.schemas import (
     ActivityReply,
     ListedService,
     ListingReply,
+    MeasuredReply,
     PlanReply,
     RateCardReply,
     ServiceReply,
@@ -97,6 +98,20 @@ def plan_reply(row: Any) -> PlanReply:
         paid=str(row.paid),
         refunded=str(row.refunded),
         revenue=str(row.revenue),
+    )
+
+
+def measured_reply(row: Any) -> MeasuredReply:
+    """Figures by one who measured them."""
+    return MeasuredReply(
+        measured_by=checksum(Address(bytes(row.measured_by))),
+        source=row.source,
+        since=row.since,
+        until=row.until,
+        samples=row.samples,
+        uptime_ppm=row.uptime_ppm,
+        first_token_ms=row.first_token_ms,
+        milli_tokens_per_second=row.speed,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 from sqlalchemy import Row, Select, and_, distinct, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.catalog.measured_repository import sort_key
 from backend.catalog.schemas import Search, Sort
 from backend.core.units import MICRO, Address, ChainId, ServiceId
 from backend.db.tables.chain import Access, Holding, Listing, Outbox, Plan, Service, Share, Tab
@@ -56,14 +57,16 @@ async def service_by_slug(
 
 
 async def search(
-    connection: AsyncConnection, chain_id: ChainId, wanted: Search, after: Any
+    connection: AsyncConnection, chain_id: ChainId, wanted: Search, after: Any, since: int = 0
 ) -> list[Row[Any]]:
-    """One page and one row more. `after` is (sort value, service id) of the last row seen, or None."""
+    """One page and one row more, each with its sort value as `key`. `after` is (sort value, service id) of
+    the last row seen, or None; measurements older than `since` do not count.
+    """
     cheapest = _cheapest(wanted)
-    statement = _listed().add_columns(cheapest.label("price")).where(_services.c.chain_id == chain_id)
+    key, descending = _order(wanted.sort, cheapest, since)
+    statement = _listed().add_columns(key.label("key")).where(_services.c.chain_id == chain_id)
     for condition in _conditions(wanted, cheapest):
         statement = statement.where(condition)
-    key, descending = _order(wanted.sort, cheapest)
     if after is not None:
         value, last = after
         ahead = key < value if descending else key > value
@@ -84,11 +87,13 @@ def _cheapest(wanted: Search) -> Any:
     return statement.correlate(_services).scalar_subquery()
 
 
-def _order(sort: Sort, cheapest: Any) -> tuple[Any, bool]:
+def _order(sort: Sort, cheapest: Any, since: int) -> tuple[Any, bool]:
     if sort is Sort.NAME:
         return func.lower(func.coalesce(_documents.c.name, "")), False
     if sort is Sort.PRICE:
         return cheapest, False
+    if sort in (Sort.UPTIME, Sort.FIRST_TOKEN, Sort.SPEED):
+        return sort_key(sort, since), False
     return _services.c.created_block, True
 
 

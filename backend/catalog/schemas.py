@@ -33,6 +33,9 @@ class Sort(StrEnum):
     NEW = "new"
     NAME = "name"
     PRICE = "price"
+    UPTIME = "uptime"
+    FIRST_TOKEN = "first_token"  # noqa: S105 - a token of text
+    SPEED = "speed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,23 @@ class PlanReply(BaseModel):
     revenue: str
 
 
+class MeasuredReply(BaseModel):
+    """What one who called a service measured: a `prober` by calls it paid for, the `gateway` while it served
+    its customers. Times and speeds are medians; null where there was no such measure.
+    """
+
+    measured_by: str
+    source: Literal["gateway", "prober"]
+    since: int
+    until: int
+    samples: int
+    uptime_ppm: int
+    """Calls that were answered, of a million."""
+    first_token_ms: int | None
+    milli_tokens_per_second: int | None
+    """Thousandths of a token a second, after the first."""
+
+
 class ServiceReply(BaseModel):
     """A service as its owner describes it and as the chain has it."""
 
@@ -114,6 +134,8 @@ class ServiceReply(BaseModel):
     """The part of the bond that is on its way out, asked for at `unbond_requested_at`."""
     unbond_requested_at: int | None = None
     open_disputes: int | None = None
+    measured: list[MeasuredReply] = []
+    """By whom and how it was measured in the last 30 days; never what its provider says of itself."""
     plans: list[PlanReply] = []
 
 
@@ -146,6 +168,8 @@ class ServiceStats(BaseModel):
     payers: int
     units_sold: str
     holders: int
+    measured: list[MeasuredReply] = []
+    """Uptime, first token and speed, by each who measured them."""
 
 
 class ReviewReply(BaseModel):

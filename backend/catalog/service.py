@@ -5,11 +5,18 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.catalog import analytics_repository, repository
+from backend.catalog import analytics_repository, measured_repository, repository
 from backend.catalog.analytics import HOUR, percentiles
 from backend.catalog.names import ById, read_name
 from backend.catalog.paging import read_cursor, write_cursor
-from backend.catalog.replies import activity_reply, listed_of, listing_reply, plan_reply, service_reply
+from backend.catalog.replies import (
+    activity_reply,
+    listed_of,
+    listing_reply,
+    measured_reply,
+    plan_reply,
+    service_reply,
+)
 from backend.catalog.reviews import reviews_reply
 from backend.catalog.schemas import (
     ActivityPage,
@@ -21,7 +28,6 @@ from backend.catalog.schemas import (
     ServicePage,
     ServiceReply,
     ServiceStats,
-    Sort,
 )
 from backend.core.clock import Clock
 from backend.core.errors import ModelNotFound, NotFound
@@ -85,11 +91,13 @@ class Catalog:
         async with self._store.read_connection() as db:
             row = await self._row(db, service_id)
             plans = await repository.plans(db, self._chain_id, [service_id])
+            measured = await self._measured(db, [service_id])
         reply = service_reply(listed_of(row), self._chain_id, self._meter)
         reply.metadata, reply.bond = listed_of(row).document or None, str(row.bond)
         reply.unbonding, reply.unbond_requested_at = str(row.unbonding), row.unbond_requested_at
         reply.open_disputes = row.open_disputes
         reply.plans = [plan_reply(plan) for plan in plans]
+        reply.measured = [measured_reply(row) for row in measured]
         return reply
 
     async def listed(self, service_id: ServiceId) -> ListedService:
@@ -105,15 +113,17 @@ class Catalog:
         """A page of services. Raises MalformedRequest for a cursor that is none."""
         after = None if wanted.cursor is None else read_cursor(wanted.cursor, wanted.sort)
         async with self._store.read_connection() as db:
-            rows = await repository.search(db, self._chain_id, wanted, after)
+            rows = await repository.search(db, self._chain_id, wanted, after, self._since())
             shown = rows[: wanted.limit]
-            plans = await repository.plans(db, self._chain_id, [row.service_id for row in shown])
+            ids = [row.service_id for row in shown]
+            plans = await repository.plans(db, self._chain_id, ids)
+            measured = await self._measured(db, ids)
         services = [service_reply(listed_of(row), self._chain_id, self._meter) for row in shown]
         for reply in services:
             reply.plans = [plan_reply(plan) for plan in plans if plan.service_id == reply.id]
-        more = (
-            write_cursor(wanted.sort, _sort_value(wanted.sort, shown[-1])) if len(rows) > len(shown) else None
-        )
+            reply.measured = [measured_reply(row) for row in measured if row.service_id == reply.id]
+        last = (shown[-1].key, shown[-1].service_id) if len(rows) > len(shown) else None
+        more = None if last is None else write_cursor(wanted.sort, last)
         return ServicePage(services=services, next=more)
 
     async def usable(self, holder: Address) -> list[ListedService]:
@@ -137,11 +147,12 @@ class Catalog:
 
     async def stats(self, service_id: ServiceId) -> ServiceStats:
         """What was measured in the last 30 days. Raises NotFound."""
-        since = self._clock.now() - STATS_SECONDS
+        since = self._since()
         async with self._store.read_connection() as db:
             await self._row(db, service_id)
             seen = await repository.measured(db, self._chain_id, service_id, since)
             units, holders = await repository.sold(db, self._chain_id, service_id)
+            measured = await self._measured(db, [service_id])
             times = await analytics_repository.durations(db, self._chain_id, service_id, since, MOST)
             hours = await analytics_repository.outcomes(db, self._chain_id, service_id, since, MOST, HOUR)
         first = percentiles((row.first_byte_ms, row.calls) for row in times if row.first_byte_ms is not None)
@@ -165,6 +176,7 @@ class Catalog:
             payers=seen.payers,
             units_sold=str(units),
             holders=holders,
+            measured=[measured_reply(row) for row in measured],
         )
 
     async def activity(
@@ -190,6 +202,13 @@ class Catalog:
             rows = await repository.listings(db, self._chain_id, access_token, self._clock.now(), limit)
         return ListingPage(listings=[listing_reply(row) for row in rows])
 
+    def _since(self) -> int:
+        """The oldest time that statistics look back to."""
+        return self._clock.now() - STATS_SECONDS
+
+    async def _measured(self, db: AsyncConnection, service_ids: list[int]) -> list[Any]:
+        return await measured_repository.measured(db, self._chain_id, service_ids, self._since())
+
     async def _find(self, model: str) -> ListedService:
         name = read_name(model, self._chain_id, self._aliases)
         async with self._store.read_connection() as db:
@@ -206,8 +225,3 @@ class Catalog:
         if row is None:
             raise NotFound(f"there is no service {service_id} on chain {self._chain_id}")
         return row
-
-
-def _sort_value(sort: Sort, row: Any) -> tuple[int | str, int]:
-    by = {Sort.NEW: row.created_block, Sort.NAME: row.name.lower(), Sort.PRICE: row.price}
-    return by[sort], row.service_id

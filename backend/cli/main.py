@@ -22,6 +22,7 @@ PARTS: Final = {
     "keys_commands": ("keys",),
     "receipt_commands": ("verify-receipt",),
     "statement_commands": ("statement", "prices"),
+    "probe_commands": ("probe",),
 }
 """Modules and the commands they register: a process loads only what its command needs."""
 

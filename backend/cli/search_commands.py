@@ -26,6 +26,7 @@ def search(
     words: Annotated[list[str] | None, typer.Argument(help="Words in name, summary or tags.")] = None,
     kind: Annotated[str | None, typer.Option(help="model, dataset, compute or agent.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="A tag it must have; may be repeated.")] = None,
+    sort: Annotated[str | None, typer.Option(help="new, name, price, uptime, first_token or speed.")] = None,
     gateway: GatewayUrl = None,
     as_json: AsJson = False,
 ) -> None:
@@ -33,6 +34,7 @@ def search(
     settings = prepared(quiet=True)
     query = [("q", " ".join(words or [])), *(("tag", one) for one in tag or [])]
     query += [("kind", kind)] if kind else []
+    query += [("sort", sort)] if sort else []
 
     async def work() -> tuple[list[dict[str, Any]], list[DeployedCurrency]]:
         async with GatewayClient.at(gateway or settings.base_url) as client:

@@ -25,9 +25,19 @@ class Buying(Party):
         found = await self._http.get("/v1/services", q=words, kind=kind, sort=sort, limit=limit)
         return [await self.service(int(entry["id"])) for entry in found["services"]]
 
+    async def listing(self, **query: Any) -> dict[str, Any]:
+        """A page of `GET /v1/services` as it is, with its `next`. Raises GatewayError."""
+        page: dict[str, Any] = await self._http.get("/v1/services", **query)
+        return page
+
     async def service(self, service_id: int) -> Service:
         """A service with its plans. Raises GatewayError (404)."""
-        return Service.of(await self._http.get(f"/v1/services/{service_id}"))
+        return Service.of(await self.described(service_id))
+
+    async def described(self, service_id: int) -> dict[str, Any]:
+        """A service as `GET /v1/services/{service_id}` tells it, metadata and measurements too."""
+        told: dict[str, Any] = await self._http.get(f"/v1/services/{service_id}")
+        return told
 
     async def account(self, address: str | None = None) -> dict[str, Any]:
         """Holdings, access, tabs, shares, positions and what is claimable; of the wallet by default."""

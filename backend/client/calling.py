@@ -38,10 +38,10 @@ class Calling(Buying):
             answer = await http.post(self._http.base_url + path, json=body, headers=_bearer(key))
         return self._http.read(answer.status_code, answer.content)
 
-    async def openai(self, api_key: str = "") -> "AsyncOpenAI":
+    async def openai(self, api_key: str = "", *, deposits: bool = True) -> "AsyncOpenAI":
         """The `openai` package pointed at the gateway, with a key made where none is given. Close it.
 
-        It signs vouchers and deposits held credits by itself, as a 402 asks.
+        It signs vouchers and, unless `deposits` is false, deposits held credits by itself, as a 402 asks.
         """
         try:
             from openai import AsyncOpenAI
@@ -50,9 +50,8 @@ class Calling(Buying):
         from backend.client.vouchers import curing_client
 
         key = api_key or self._api_key or await self.make_key("openai client")
-        return AsyncOpenAI(
-            base_url=f"{self._http.base_url}/v1", api_key=key, http_client=curing_client(self.cure)
-        )
+        sending = curing_client(self.cure if deposits else self._cure_without_deposit)
+        return AsyncOpenAI(base_url=f"{self._http.base_url}/v1", api_key=key, http_client=sending)
 
     async def cure(self, cure: Cure) -> bool:
         """Do what a 402 asks; whether there was something to do. Raises MalformedRequest for a voucher that
@@ -62,6 +61,9 @@ class Calling(Buying):
             await self.voucher(cure.plan_id, cure.units)
             return True
         return bool(await self.deposit_more(cure.plan_id, cure.units))
+
+    async def _cure_without_deposit(self, cure: Cure) -> bool:
+        return cure.kind == "voucher" and await self.cure(cure)
 
     async def voucher(self, plan_id: int, needed: int = 0) -> dict[str, Any]:
         """Sign and hand in a voucher for a tab that demands them, for `needed` credits in all and a few more;

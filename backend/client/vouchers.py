@@ -12,6 +12,8 @@ from backend.client.cures import Cure, cure_in
 TIMEOUT: Final = httpx.Timeout(600.0, connect=5.0)
 MOST_CURES: Final = 3
 """A deposit, a voucher for it, and one more should others spend meanwhile."""
+BrokenOff: Final = httpx.HTTPError
+"""What a stream of the `openai` package raises where the connection broke."""
 CureNow = Callable[[Cure], bool]
 CureSoon = Callable[[Cure], Awaitable[bool]]
 """Does what is asked; false where it can do nothing."""

@@ -47,6 +47,7 @@ SUMMARY = "Paid access to machine-learning services, decided by what a wallet ho
 
 HOUSEKEEPING_SECONDS: Final = 600
 TASK_RESTART_SECONDS: Final = 1
+MEASURE_SECONDS: Final = 60
 
 
 def create_app(deps: GatewayDeps) -> App:
@@ -161,6 +162,7 @@ def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "metadata": given.metadata.run,
         "alerts": given.alerting.worker.run,
         "housekeeping": partial(_keep_house, given),
+        "measurements": partial(_measure, given),
         "upstreams": partial(given.deps.upstreams.watch, given.router),
     }
 
@@ -181,12 +183,20 @@ async def _serve_metrics(given: Services, metrics: Metrics) -> None:
 
 
 async def _keep_house(given: Services) -> None:
-    """Forget nonces whose signatures are worthless by now, and what apps were given that is over."""
+    """Forget nonces, what apps were given, and measurements, once they are over."""
     clock = given.deps.clock
     while True:
         await clock.sleep(HOUSEKEEPING_SECONDS)
         await forget_expired(given.deps.store, clock.now())
         await given.oauth.tokens.forget_expired()
+        await given.measurements.forget()
+
+
+async def _measure(given: Services) -> None:
+    """Count up what was served lately: how often it was answered, how quickly, how fast."""
+    while True:
+        await given.measurements.refresh_served(given.meter)
+        await given.deps.clock.sleep(MEASURE_SECONDS)
 
 
 async def _forget_revoked(given: Services) -> None:

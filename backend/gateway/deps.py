@@ -54,6 +54,7 @@ from backend.metadata.service import MetadataService
 from backend.meter.service import Meter
 from backend.net.client import HttpClient
 from backend.pricing.service import StoredPrices
+from backend.probing.service import Measurements
 from backend.statements.service import Statements
 from backend.storage.blobs import BlobStore
 
@@ -99,6 +100,7 @@ class Services:
     network: NetworkView
     usage: UsageView
     analytics: Analytics
+    measurements: Measurements
     statements: Statements
     alerting: Alerting
     metadata: MetadataService
@@ -141,8 +143,7 @@ def assemble(deps: GatewayDeps) -> Services:
     signed = _signed(deps, chain_id)
     resolver = CredentialResolver(keys, sessions, settings.network, clock, signed, oauth.tokens)
     shared = _shared(deps, chain_id, watch, resolver)
-    moves = HeadMoves(watch)
-    feed = Feed(store, chain_id, moves)
+    feed = Feed(store, chain_id, moves := HeadMoves(watch))
     webhooks, sender = _webhooks(deps, chain_id, feed)
     metered = _metered(deps, watch, catalog, metadata, shared)
     return Services(
@@ -156,6 +157,7 @@ def assemble(deps: GatewayDeps) -> Services:
         network=NetworkView(store, chain_id),
         usage=UsageView(store, chain_id, clock),
         analytics=Analytics(store, chain_id, clock),
+        measurements=Measurements(store, chain_id, clock),
         statements=Statements(store, deps.deployment, StoredPrices(store)),
         alerting=alerting(settings, store, chain_id, deps.alert_sender, deps.gas, clock),
         metadata=metadata,

@@ -29,6 +29,7 @@ ARROWS: dict[str, frozenset[str]] = {
         "backend.alerts": (_CORE, _DB, _NET, _SIGNING),
         "backend.statements": (_CORE, _DB, _NET),
         "backend.pricing": (_CORE, _DB, _NET),
+        "backend.probing": (_CORE, _DB),
         "backend.payments": (_CORE, _DB, _SIGNING),
         "backend.client": ("backend.core.units", "backend.core.errors", _SIGNING),
         "backend.gateway": (
@@ -47,6 +48,7 @@ ARROWS: dict[str, frozenset[str]] = {
             "backend.alerts",
             "backend.statements",
             "backend.pricing",
+            "backend.probing",
             "backend.payments",
             "backend.client",
             "contracts.artifacts",

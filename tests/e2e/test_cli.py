@@ -8,7 +8,7 @@ devnet
 └── given --keep: goes on where it was, in the present
 fund, advance, reorg, snapshot, revert
 └── index and gateway follow
-buyer, provider, stake, search, status
+buyer, provider, stake, search, probe, status
 ├── say what they did, in words and as JSON
 └── say what is missing: funds, bond, patience
 deploy
@@ -324,6 +324,21 @@ class TestSearch:
     def test_filters(self) -> None:
         assert [entry["name"] for entry in does("search", "--tag", "embeddings")] == ["SmolLM2 embeddings"]
         assert does("search", "nothinglikethis") == []
+
+    def test_shows_what_a_prober_measured(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        wallet = funded(monkeypatch)
+        chat = str(int(plan_of("smollm2", "pass")) >> 20)
+        (unpaid,) = does("probe", chat)
+        assert (unpaid["state"], unpaid["probes"]) == ("unpaid", None)
+        said = run_emporion("probe", chat, "--budget", "0.01", "--json")
+        assert said.json[0]["state"] == "up", said
+        assert "0.01 tUSD of the budget are left" in said.err  # the trial is free
+        (best, *_) = does("search", "--sort", "uptime")
+        told = [one for one in best["measured"] if one["source"] == "prober"]
+        assert [(one["measured_by"], one["samples"], one["uptime_ppm"]) for one in told] == [
+            (wallet, 1, 1_000_000)
+        ]
+        assert "service 999 is no model on sale here" in refuses("probe", "999").err
 
 
 class TestOperations:

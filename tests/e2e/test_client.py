@@ -4,6 +4,7 @@ AsyncEmporion
     finds, buys, calls and verifies; a plan of a kind that is not sold is named
     deposits a little at a time behind vouchers, and holds the receipt against what was settled on chain
     gives credits back: withdrawn, offered to others and sold, refunded
+    probes services with a tab it paid for, within a budget
     publishes a service, closes its sale, takes what it earned; stakes and unlocks
 Emporion
     does the same without `await`
@@ -11,12 +12,14 @@ Emporion
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from backend.cli.demo.world import World, until
 from backend.cli.devnet.faucet import Gift
+from backend.cli.probe_calls import WalletCaller, targets
 from backend.client import (
     EMP,
     AsyncEmporion,
@@ -29,7 +32,13 @@ from backend.client import (
     Wallet,
 )
 from backend.client.buying import SMALL_DEPOSIT
+from backend.core.clock import SystemClock
 from backend.core.errors import InsufficientFunds, NotFound
+from backend.core.settings import load_settings
+from backend.core.units import ChainId
+from backend.db.stores import open_gateway_store
+from backend.probing.prober import Budget, Prober
+from backend.probing.service import Measurements
 from tests.e2e.stage import published
 
 DAY = 86_400
@@ -135,6 +144,26 @@ class TestBuyer:
             await market.refund(plan, 45)
             assert await standing(stage, market, plan) == (0, 0, False)
             assert await standing(stage, other, plan) == (5, 0, False)
+
+
+class TestProber:
+    async def test_pays_for_its_calls_within_its_budget(self, stage: World, tmp_path: Path) -> None:
+        wallet, clock = await funded(stage), SystemClock()
+        store = await open_gateway_store(load_settings(home=tmp_path, devnet=True))
+        measurements = Measurements(store, ChainId(stage.devnet.deployment.chain_id), clock)
+        async with AsyncEmporion(stage.services.url, stage.devnet.rpc_url, wallet) as market:
+            async with WalletCaller.opened(market, deposits=True) as caller:
+                (target,) = await targets(market, [stage.service_id])
+                poor = Prober(caller, measurements, wallet.address, Budget("tUSD", 9_999), clock)
+                assert (await poor.probe(target)).state == "unpaid"
+                budget = Budget("tUSD", 50_000)
+                told = await Prober(caller, measurements, wallet.address, budget, clock).probe(target)
+            assert told.state == "up", told.reason
+            assert told.figures is not None
+            assert told.figures.uptime_ppm == 1_000_000
+        left = await stage.devnet.contracts.currency(0).balance(wallet.address)
+        assert 0 < budget.spent == 50 * 10**6 - left <= 50_000
+        await store.close()
 
 
 class TestProvider:
