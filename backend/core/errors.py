@@ -35,6 +35,7 @@
     +-- Unavailable                    503 unavailable             retryable
     |   +-- IndexStale                 503 index_stale             retryable
     |   +-- PortAbsent                 503 port_absent
+    |   +-- LimitsUnreachable          503 limits_unreachable      retryable
     |   +-- Draining                   503 draining                retryable
     +-- SettingsError                  500 settings_error
     |   +-- UnsafeSettings             500 unsafe_settings
@@ -114,6 +115,7 @@ from backend.core.service_errors import (
     DatabaseUnreachable,
     Draining,
     IndexStale,
+    LimitsUnreachable,
     MissingDependency,
     PortAbsent,
     SettingsError,
@@ -151,6 +153,7 @@ __all__ = [
     "InvalidCredential",
     "InvalidNonce",
     "InvalidSignature",
+    "LimitsUnreachable",
     "LogsRefused",
     "MalformedRequest",
     "MethodNotAllowed",

@@ -60,6 +60,12 @@ class PortAbsent(Unavailable):
     retryable = False
 
 
+class LimitsUnreachable(Unavailable):
+    """Redis, which counts the limits that replicas share, does not answer; what has a limit is refused."""
+
+    code = "limits_unreachable"
+
+
 class Draining(Unavailable):
     """The process is stopping and takes no new work."""
 

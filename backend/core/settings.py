@@ -43,7 +43,9 @@ class Settings(BaseSettings):
         "", description="postgresql://user@host/name. Empty: two SQLite files in EMPORION_HOME."
     )
     database_pool: int = Field(10, ge=1, le=200, description="Connections of this process to PostgreSQL.")
-    redis_url: str = Field("", description="redis://host for limits shared by replicas. Empty: in memory.")
+    redis_url: str = Field(
+        "", description="redis://host for the plans' limits, shared by replicas. Empty: each keeps its own."
+    )
 
     rpc_urls: Listed = Field(["http://127.0.0.1:8545"], description="JSON-RPC URLs, comma separated.")
     ws_url: str = Field("", description="ws:// URL for new heads. Empty: the node is polled.")
@@ -93,6 +95,9 @@ class Settings(BaseSettings):
         SecretStr(""), description="Mail server of alerts, as mailtos://user:password@host. Empty: no mail."
     )
     ipfs_gateway: str = Field("", description="https:// URL of an IPFS gateway for ipfs:// documents.")
+    embedded_model: bool = Field(
+        True, description="Run the embedded model; off where inference runs elsewhere."
+    )
     model_slots: int = Field(4, ge=1, le=64, description="Requests the embedded model answers at once.")
     model_threads: int = Field(2, ge=1, le=256, description="Threads of the embedded model.")
     settle_interval_seconds: int = Field(60, ge=1, description="Longest age of unsettled usage.")

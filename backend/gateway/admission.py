@@ -1,5 +1,6 @@
 """Letting a request in: scope, service, gate, limits, and credits held for its worst case."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -13,7 +14,7 @@ from backend.core.errors import PaymentRequired, RequestError
 from backend.core.units import Measure, MicroCredits, PlanId, PlanKind
 from backend.entitlement.schemas import Grant, Policy, Standing, Terms
 from backend.entitlement.service import Gate
-from backend.gateway.limits import Limiter, Quota, Slot
+from backend.gateway.limits import Limiting, Quota, Slot
 from backend.gateway.metrics import NoMetrics, Observer
 from backend.gateway.offers import Need, Offers
 from backend.gateway.vouchers import keep_from_header, voucher_needed
@@ -153,7 +154,7 @@ class Admission:
         metadata: MetadataService,
         meter: Metering,
         key_use: KeyUse,
-        limiter: Limiter,
+        limits: Limiting,
         offers: Offers,
         clock: Clock,
         policy: Policy,
@@ -165,7 +166,7 @@ class Admission:
         self._metadata = metadata
         self._meter = meter
         self._key_use = key_use
-        self._limiter = limiter
+        self._limits = limits
         self._offers = offers
         self._clock = clock
         self._policy: Policy = policy
@@ -195,15 +196,19 @@ class Admission:
 
     async def release(self, admitted: Admitted[Any]) -> None:
         """Undo everything: nothing was served."""
-        admitted.slot.release(0)
-        if admitted.hold is not None:
-            await self._meter.void(admitted.hold)
+        try:
+            if admitted.hold is not None:
+                await self._meter.void(admitted.hold)
+        finally:
+            await admitted.slot.release(0)
         await self._free_aside(admitted, MicroCredits(0))
 
     async def settle(self, admitted: Admitted[Any], served: Served) -> Receipt:
         """Write what was served and free what was set aside beyond it."""
-        admitted.slot.release(served.units_in + served.units_out)
-        receipt = await self._meter.capture(served)
+        try:
+            receipt = await self._meter.capture(served)
+        finally:
+            await admitted.slot.release(served.units_in + served.units_out)
         self._observer.served(served, receipt.body.micro_credits)
         await self._free_aside(admitted, receipt.body.micro_credits)
         return receipt
@@ -253,15 +258,15 @@ class Admission:
         worst[grant.terms.plan_id] = cost
         tokens = prepared.worst.units_in + prepared.worst.units_out
         key = (int(grant.terms.plan_id), bytes(standing.holder))
-        slot = self._limiter.take(key, quota_for(grant, promised), tokens)
+        slot = await self._limits.take(key, quota_for(grant, promised), tokens)
         admitted = Admitted(asked, listed, standing, grant, prepared, card, counted, None, None, slot)
         try:
             paid = await self._hold(admitted, cost)
         except BaseException:
-            slot.release(0)
+            await asyncio.shield(slot.release(0))
             raise
         if not paid:
-            slot.release(0)
+            await slot.release(0)
         return admitted if paid else None
 
     async def _hold(self, admitted: Admitted[Any], cost: MicroCredits) -> bool:

@@ -152,8 +152,10 @@ def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     replicas = {"credentials": partial(_forget_revoked, given)} if shared else {}
     sending = {} if given.sender is None else {"webhooks": partial(given.sender.run, given.moves)}
     watched = {} if given.metrics is None else {"metrics": partial(_serve_metrics, given, given.metrics)}
+    limits = given.deps.limits
     return {
         **replicas,
+        **({} if limits is None else {"limits": limits.run}),
         **sending,
         **watched,
         "index": given.watch.run,

@@ -35,7 +35,7 @@ from backend.gateway.alerting import Alerting, alerting
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.holds import HoldKeeper
 from backend.gateway.inference_app import InferenceApp
-from backend.gateway.limits import Limiter
+from backend.gateway.limits import Limiter, SharedLimits
 from backend.gateway.metered_app import MeteredParts
 from backend.gateway.metrics import Metrics, NoMetrics
 from backend.gateway.moves import HeadMoves
@@ -83,6 +83,8 @@ class GatewayDeps:
     gas: GasTank = field(default_factory=NoGasTank)
     fingerprints: Fingerprints = field(default_factory=NoFingerprints)
     counter: TokenCounter = field(default_factory=ByteCounter)
+    limits: SharedLimits | None = None
+    """Limits of units that replicas share; without them this process keeps its own."""
     aliases: Mapping[str, ServiceId] = field(default_factory=dict)
 
 
@@ -227,7 +229,7 @@ def _metered(
         metadata,
         deps.meter,
         shared.key_use,
-        Limiter(clock),
+        deps.limits or Limiter(clock),
         Offers(deps.deployment),
         clock,
         settings.confirmation,

@@ -1,4 +1,6 @@
-"""Limits of the units held: requests and tokens a minute, calls at once. In memory, for one process."""
+"""Limits of the units held: requests and tokens a minute, calls at once. In memory, for one process;
+`shared_limits` keeps the same ones for all replicas.
+"""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -55,7 +57,7 @@ class Meters:
 class Slot(Protocol):
     """A place under the limits; give it back once the request has ended."""
 
-    def release(self, tokens_used: int) -> None:
+    async def release(self, tokens_used: int) -> None:
         """End the call; tokens set aside and not used are given back. A second time changes nothing."""
         ...
 
@@ -64,26 +66,46 @@ class Slot(Protocol):
         ...
 
 
+Key = tuple[int, bytes]
+"""(plan, holder): more API keys do not multiply the limits."""
+
+
+class Limiting(Protocol):
+    """Keeps limits by key."""
+
+    async def take(self, key: Key, quota: Quota, tokens: int) -> Slot:
+        """A place for one request of at most `tokens`.
+
+        Raises RateLimited, ContextLengthExceeded for a request that could never pass, LimitsUnreachable.
+        """
+        ...
+
+
+class SharedLimits(Limiting, Protocol):
+    """Limits that replicas share."""
+
+    async def run(self) -> None:
+        """Keep the places of this process's requests until cancelled."""
+        ...
+
+
 class Limiter:
-    """Keeps the limits of this process; a key is (plan, holder), so more API keys do not multiply them."""
+    """Keeps the limits of this process."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._known: OrderedDict[tuple[int, bytes], tuple[Quota, Meters]] = OrderedDict()
+        self._known: OrderedDict[Key, tuple[Quota, Meters]] = OrderedDict()
 
-    def take(self, key: tuple[int, bytes], quota: Quota, tokens: int) -> Slot:
+    async def take(self, key: Key, quota: Quota, tokens: int) -> Slot:
         """A place for one request of at most `tokens`.
 
         Raises RateLimited, ContextLengthExceeded for a request that could never pass.
         """
         if quota.unlimited:
             return FreeSlot()
+        require_possible(quota, tokens)
         now = self._clock.monotonic()
         meters = self._meters(key, quota, now)
-        if quota.tokens is not None and tokens > quota.tokens:
-            raise ContextLengthExceeded(
-                f"the request may use {tokens} tokens and the plan allows {quota.tokens} a minute; shorten it"
-            )
         self._refuse(quota, meters, tokens)
         meters.running += 1
         if meters.requests is not None:
@@ -94,15 +116,12 @@ class Limiter:
 
     def _refuse(self, quota: Quota, meters: Meters, tokens: int) -> None:
         if quota.concurrent is not None and meters.running >= quota.concurrent:
-            raise RateLimited(
-                f"{quota.concurrent} calls at once are what your units allow", limit="concurrent"
-            )
+            raise over_concurrent(quota.concurrent)
         for name, bucket, wanted in (("requests", meters.requests, 1), ("tokens", meters.tokens, tokens)):
             if bucket is not None and bucket.left < wanted:
-                wait = int(bucket.seconds_until(wanted)) + 1
-                raise RateLimited(f"over the {name} a minute your units allow", retry_after=wait, limit=name)
+                raise over_rate(name, bucket.seconds_until(wanted))
 
-    def _meters(self, key: tuple[int, bytes], quota: Quota, now: float) -> Meters:
+    def _meters(self, key: Key, quota: Quota, now: float) -> Meters:
         known = self._known.pop(key, None)
         if known is None or (known[0] != quota and known[1].running == 0):
             meters = Meters(_bucket(quota.requests, now), _bucket(quota.tokens, now))
@@ -120,6 +139,25 @@ class Limiter:
             self._known.popitem(last=False)
 
 
+def require_possible(quota: Quota, tokens: int) -> None:
+    """Raises ContextLengthExceeded for a request that could never pass."""
+    if quota.tokens is not None and tokens > quota.tokens:
+        raise ContextLengthExceeded(
+            f"the request may use {tokens} tokens and the plan allows {quota.tokens} a minute; shorten it"
+        )
+
+
+def over_concurrent(most: int) -> RateLimited:
+    """The refusal of one call too many at once."""
+    return RateLimited(f"{most} calls at once are what your units allow", limit="concurrent")
+
+
+def over_rate(name: str, seconds: float) -> RateLimited:
+    """The refusal of a request over a rate; what it wants is there in so many seconds."""
+    message = f"over the {name} a minute your units allow"
+    return RateLimited(message, retry_after=int(seconds) + 1, limit=name)
+
+
 def _bucket(size: int | None, now: float) -> Bucket | None:
     return None if size is None else Bucket(size, float(size), now)
 
@@ -127,7 +165,7 @@ def _bucket(size: int | None, now: float) -> Bucket | None:
 class FreeSlot:
     """A place where nothing is limited."""
 
-    def release(self, tokens_used: int) -> None:
+    async def release(self, tokens_used: int) -> None:
         """Nothing to give back."""
 
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -144,7 +182,7 @@ class HeldSlot:
         self._tokens = tokens
         self._open = True
 
-    def release(self, tokens_used: int) -> None:
+    async def release(self, tokens_used: int) -> None:
         """End the call and give back the tokens it did not use."""
         if not self._open:
             return
@@ -154,23 +192,28 @@ class HeldSlot:
             self._meters.tokens.left += max(self._tokens - tokens_used, 0)
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """OpenAI's `x-ratelimit-*`, and `RateLimit` with its policy (IETF httpapi)."""
-        found: list[tuple[bytes, bytes]] = []
-        policies, states = [], []
-        for name, bucket in (("requests", self._meters.requests), ("tokens", self._meters.tokens)):
-            if bucket is None:
-                continue
-            left, reset = max(int(bucket.left), 0), int(bucket.seconds_until(bucket.size)) + 1
-            found += [
-                (f"x-ratelimit-limit-{name}".encode(), str(bucket.size).encode()),
-                (f"x-ratelimit-remaining-{name}".encode(), str(left).encode()),
-                (f"x-ratelimit-reset-{name}".encode(), f"{reset}s".encode()),
-            ]
-            policies.append(f'"{name}";q={bucket.size};w={_MINUTE}')
-            states.append(f'"{name}";r={left};t={reset}')
-        if policies:
-            found += [
-                (b"ratelimit-policy", ", ".join(policies).encode()),
-                (b"ratelimit", ", ".join(states).encode()),
-            ]
-        return found
+        """What is left now."""
+        return limit_headers({"requests": self._meters.requests, "tokens": self._meters.tokens})
+
+
+def limit_headers(buckets: dict[str, Bucket | None]) -> list[tuple[bytes, bytes]]:
+    """OpenAI's `x-ratelimit-*`, and `RateLimit` with its policy (IETF httpapi)."""
+    found: list[tuple[bytes, bytes]] = []
+    policies, states = [], []
+    for name, bucket in buckets.items():
+        if bucket is None:
+            continue
+        left, reset = max(int(bucket.left), 0), int(bucket.seconds_until(bucket.size)) + 1
+        found += [
+            (f"x-ratelimit-limit-{name}".encode(), str(bucket.size).encode()),
+            (f"x-ratelimit-remaining-{name}".encode(), str(left).encode()),
+            (f"x-ratelimit-reset-{name}".encode(), f"{reset}s".encode()),
+        ]
+        policies.append(f'"{name}";q={bucket.size};w={_MINUTE}')
+        states.append(f'"{name}";r={left};t={reset}')
+    if policies:
+        found += [
+            (b"ratelimit-policy", ", ".join(policies).encode()),
+            (b"ratelimit", ", ".join(states).encode()),
+        ]
+    return found

@@ -41,7 +41,8 @@ def router() -> APIRouter:
     )
     async def siwe(request: SignInRequest, given: Given, client: Client, response: Response) -> SessionReply:
         """Open a session with a signed EIP-4361 message; send its token as `Authorization: Bearer`."""
-        given.sign_ins.take((0, network_of(client).encode()), SIGN_INS, 0).release(0)
+        slot = await given.sign_ins.take((0, network_of(client).encode()), SIGN_INS, 0)
+        await slot.release(0)
         response.headers["cache-control"] = "no-store"
         try:
             return await given.sessions.sign_in(request, client)

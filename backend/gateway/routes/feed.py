@@ -75,7 +75,7 @@ def _add_stream(api: APIRouter) -> None:
         about = None if account is None else to_address(account)
         start = _resumed(last_event_id, after)
         start = await given.feed.newest() if start is None else start
-        slot = given.streams.take((0, network_of(client).encode()), STREAMS, 0)
+        slot = await given.streams.take((0, network_of(client).encode()), STREAMS, 0)
         events = given.feed.follow(start, Wanted(finality, service, about))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(_held(events, slot), media_type="text/event-stream", headers=headers)
@@ -88,7 +88,7 @@ async def _held(events: AsyncIterator[bytes], slot: Slot) -> AsyncIterator[bytes
         async for event in events:
             yield event
     finally:
-        slot.release(0)
+        await slot.release(0)
 
 
 def _resumed(last_event_id: str | None, after: int | None) -> int | None:

@@ -30,45 +30,45 @@ class TestLimiter:
         clock = ManualClock()
         limiter = Limiter(clock)
         for _ in range(6):
-            limiter.take(KEY, Quota(requests=6), 0).release(0)
+            await (await limiter.take(KEY, Quota(requests=6), 0)).release(0)
         with pytest.raises(RateLimited) as caught:
-            limiter.take(KEY, Quota(requests=6), 0)
+            await limiter.take(KEY, Quota(requests=6), 0)
         assert caught.value.retry_after == 11
         await clock.advance(10)
-        assert limiter.take(KEY, Quota(requests=6), 0)
+        assert await limiter.take(KEY, Quota(requests=6), 0)
 
-    def test_limits_calls_at_once(self) -> None:
+    async def test_limits_calls_at_once(self) -> None:
         limiter = Limiter(ManualClock())
-        first = limiter.take(KEY, Quota(concurrent=1), 0)
+        first = await limiter.take(KEY, Quota(concurrent=1), 0)
         with pytest.raises(RateLimited, match="at once"):
-            limiter.take(KEY, Quota(concurrent=1), 0)
-        first.release(0)
-        assert limiter.take(KEY, Quota(concurrent=1), 0)
+            await limiter.take(KEY, Quota(concurrent=1), 0)
+        await first.release(0)
+        assert await limiter.take(KEY, Quota(concurrent=1), 0)
 
-    def test_tells_a_request_that_could_never_pass(self) -> None:
+    async def test_tells_a_request_that_could_never_pass(self) -> None:
         with pytest.raises(ContextLengthExceeded):
-            Limiter(ManualClock()).take(KEY, Quota(tokens=10), 11)
+            await Limiter(ManualClock()).take(KEY, Quota(tokens=10), 11)
 
-    def test_gives_unused_tokens_back_once(self) -> None:
+    async def test_gives_unused_tokens_back_once(self) -> None:
         limiter = Limiter(ManualClock())
-        slot = limiter.take(KEY, Quota(tokens=100), 100)
-        slot.release(40)
-        slot.release(0)
-        limiter.take(KEY, Quota(tokens=100), 60)
+        slot = await limiter.take(KEY, Quota(tokens=100), 100)
+        await slot.release(40)
+        await slot.release(0)
+        await limiter.take(KEY, Quota(tokens=100), 60)
         with pytest.raises(RateLimited):
-            limiter.take(KEY, Quota(tokens=100), 1)
+            await limiter.take(KEY, Quota(tokens=100), 1)
 
-    def test_keeps_holders_apart(self) -> None:
+    async def test_keeps_holders_apart(self) -> None:
         limiter = Limiter(ManualClock())
         for holder in (b"a", b"b"):
-            assert limiter.take((1, holder), Quota(requests=1), 0)
+            assert await limiter.take((1, holder), Quota(requests=1), 0)
 
     @given(st.lists(st.integers(1, 50), max_size=30))
-    def test_never_lets_more_tokens_through_than_a_minute_has(self, wanted: list[int]) -> None:
+    async def test_never_lets_more_tokens_through_than_a_minute_has(self, wanted: list[int]) -> None:
         limiter, passed = Limiter(ManualClock()), 0
         for tokens in wanted:
             try:
-                limiter.take(KEY, Quota(tokens=100), tokens).release(tokens)
+                await (await limiter.take(KEY, Quota(tokens=100), tokens)).release(tokens)
             except RateLimited:
                 continue
             passed += tokens
