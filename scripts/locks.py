@@ -23,6 +23,10 @@ class Lock:
 LOCKS = (
     Lock("requirements-setup.lock", ("--group", "setup")),
     Lock("requirements.lock", ("pyproject.toml",)),
+    Lock(
+        "requirements-traces.lock",
+        ("pyproject.toml", "--extra", "traces", "--constraint", "requirements.lock"),
+    ),
     Lock("requirements-dev.lock", ("pyproject.toml", "--group", "dev", "--constraint", "requirements.lock")),
     Lock("requirements-model.lock", ("--group", "model", "--no-deps")),
     Lock("requirements-litellm.lock", ("--group", "litellm")),

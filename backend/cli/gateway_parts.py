@@ -115,7 +115,7 @@ def _escrows(deployment: Deployment) -> dict[ChainId, Address]:
 
 
 async def _engine(settings: Settings, stack: AsyncExitStack) -> EmbeddedEngine | None:
-    """The embedded model, running; None where it is not wanted, or, and said, its weights are not installed."""
+    """The embedded model, running; None where unwanted or, and said, where its weights are not installed."""
     if not settings.embedded_model:
         return None
     if shipped_model() is None:

@@ -8,7 +8,7 @@ from backend.core.clock import Clock
 from backend.core.errors import DatabaseError
 from backend.core.logs import get_logger
 from backend.meter.schemas import HoldRequest
-from backend.meter.service import RENEW_SECONDS
+from backend.meter.service import REAP_SECONDS, RENEW_SECONDS
 
 
 class Renewing(Protocol):
@@ -54,12 +54,18 @@ class HoldKeeper:
             self._running.pop(hold.request_id, None)
 
     async def run(self) -> None:
-        """Renew and reap every RENEW_SECONDS, a third of a hold's life."""
+        """Renew every RENEW_SECONDS, a third of a hold's life; reap more often: replicas may have died."""
+        renewed = self._clock.monotonic()
         while True:
-            await self._clock.sleep(RENEW_SECONDS)
+            await self._clock.sleep(REAP_SECONDS)
             try:
-                if self._running:
-                    await self._meter.renew(sorted(self._running))
+                if self._clock.monotonic() - renewed >= RENEW_SECONDS:
+                    await self._renew()
+                    renewed = self._clock.monotonic()
                 await self._meter.reap()
             except DatabaseError as error:
                 self._log.warning("gateway.holds.not-renewed", error=error.code)
+
+    async def _renew(self) -> None:
+        if self._running:
+            await self._meter.renew(sorted(self._running))

@@ -5,7 +5,7 @@ Where Redis does not answer, what has a limit is refused: never more than a plan
 """
 
 import secrets
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -91,10 +91,15 @@ end
 """
 
 
+def new_place() -> str:
+    """A name for a place, of its own."""
+    return secrets.token_hex(8)
+
+
 class RedisLimits:
     """Keeps the limits in Redis. `run` renews the places of this process's requests; `close` at the end."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock, naming: Callable[[], str] = new_place) -> None:
         pool = BlockingConnectionPool.from_url(
             url,
             max_connections=CONNECTIONS,
@@ -109,6 +114,7 @@ class RedisLimits:
         self._release = self._redis.register_script(_RELEASE)
         self._renew = self._redis.register_script(_RENEW)
         self._clock = clock
+        self._naming = naming
         self._open: dict[str, str] = {}
         self._log = get_logger("gateway")
 
@@ -120,7 +126,7 @@ class RedisLimits:
         if quota.unlimited:
             return FreeSlot()
         require_possible(quota, tokens)
-        place, names = secrets.token_hex(8), _names(key)
+        place, names = self._naming(), _names(key)
         sizes = [-1 if size is None else size for size in (quota.requests, quota.tokens, quota.concurrent)]
         refused, wait, *left = await _answered(
             self._take(keys=names, args=[*sizes, tokens, place, LEASE_SECONDS])

@@ -125,13 +125,12 @@ class TestRedisLimits:
         assert await taken(replicas[1], key, Quota(requests=2)) is None
 
     async def test_counts_the_same_place_once(
-        self, replicas: list[RedisLimits], key: Key, monkeypatch: pytest.MonkeyPatch
+        self, redis_url: str, replicas: list[RedisLimits], key: Key
     ) -> None:
-        monkeypatch.setattr("backend.gateway.shared_limits.secrets.token_hex", lambda _: "one")
-        quota = Quota(requests=2, concurrent=1)
-        for limits in replicas:
-            assert await taken(limits, key, quota) is not None
-        monkeypatch.undo()
+        again = RedisLimits(redis_url, ManualClock(), lambda: "one")
+        for _ in range(2):
+            assert await taken(again, key, Quota(requests=2, concurrent=1)) is not None
+        await again.close()
         assert await taken(replicas[0], key, Quota(requests=2)) is not None
         assert await taken(replicas[0], key, Quota(requests=2)) is None
 
