@@ -10,13 +10,14 @@ from backend.cli.stores import gateway_store
 from backend.cli.wiring import node
 from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import Deployment, read_deployment
-from backend.core.errors import ChainError
+from backend.core.errors import ChainError, MissingDependency
 from backend.core.logs import get_logger
 from backend.core.settings import Settings
 from backend.core.units import Address, ChainId, to_address
 from backend.db.group_commit import GroupCommit
 from backend.gateway.deps import GatewayDeps
 from backend.gateway.limits import SharedLimits
+from backend.gateway.metrics import Tracing
 from backend.gateway.served import Fingerprints, Made, NoFingerprints
 from backend.inference.embedded import EmbeddedEngine, shipped_parameters
 from backend.inference.fingerprint import fingerprint
@@ -96,6 +97,7 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
             fingerprints=_fingerprints(settings, engine),
             counter=_counter(engine),
             limits=_limits(settings, clock, stack),
+            traces=_traces(settings, stack),
         )
 
 
@@ -108,6 +110,22 @@ def _limits(settings: Settings, clock: Clock, stack: AsyncExitStack) -> SharedLi
     limits = RedisLimits(settings.redis_url, clock)
     stack.push_async_callback(limits.close)
     return limits
+
+
+def _traces(settings: Settings, stack: AsyncExitStack) -> Tracing | None:
+    """Raises MissingDependency where a collector is named and the extra is not installed."""
+    if not settings.traces_url:
+        return None
+    try:
+        from backend.gateway.traces import Traces
+    except ImportError:
+        raise MissingDependency(
+            "EMPORION_TRACES_URL needs OpenTelemetry; install requirements-traces.lock (emporion[traces]), "
+            "or unset it"
+        ) from None
+    traces = Traces.to(settings.traces_url)
+    stack.push_async_callback(traces.close)
+    return traces
 
 
 def _escrows(deployment: Deployment) -> dict[ChainId, Address]:

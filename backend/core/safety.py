@@ -89,6 +89,8 @@ def _addresses(settings: "Settings") -> list[str]:
         problems.append("EMPORION_WS_URL must start with ws:// or wss://")
     if settings.redis_url and urlsplit(settings.redis_url).scheme not in ("redis", "rediss", "unix"):
         problems.append("EMPORION_REDIS_URL must start with redis://, rediss:// or unix://")
+    if settings.traces_url and urlsplit(settings.traces_url).scheme not in ("http", "https"):
+        problems.append("EMPORION_TRACES_URL must start with http:// or https://")
     for proxy in settings.trusted_proxies:
         try:
             ipaddress.ip_network(proxy, strict=False)

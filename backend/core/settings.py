@@ -60,7 +60,13 @@ class Settings(BaseSettings):
 
     gateway_host: str = Field("127.0.0.1", description="Address the gateway listens on.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="Port of the gateway; 0 takes a free one.")
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics on loopback; 0 turns it off.")
+    metrics_host: str = Field(
+        "127.0.0.1", description="Address of /metrics; only your own Prometheus should reach it."
+    )
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics; 0 turns it off.")
+    traces_url: str = Field(
+        "", description="OTLP/HTTP URL of a collector of traces; needs the extra `traces`. Empty: none."
+    )
     public_url: str = Field("", description="URL under which others reach the gateway. Empty: host and port.")
     wallet_rpc_url: str = Field("", description="RPC URL told to wallets and to the page. Empty: none.")
     trusted_proxies: Listed = Field(

@@ -181,7 +181,8 @@ async def _kept_up(name: str, start: Callable[[], Coroutine[Any, Any, None]], cl
 
 async def _serve_metrics(given: Services, metrics: Metrics) -> None:
     gauges = Gauges(given.watch, given.holds, given.catalog)
-    await serve_metrics(MetricsApp(metrics, gauges), given.deps.settings.metrics_port)
+    settings = given.deps.settings
+    await serve_metrics(MetricsApp(metrics, gauges), settings.metrics_host, settings.metrics_port)
 
 
 async def _keep_house(given: Services) -> None:

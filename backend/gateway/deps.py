@@ -37,7 +37,7 @@ from backend.gateway.holds import HoldKeeper
 from backend.gateway.inference_app import InferenceApp
 from backend.gateway.limits import Limiter, SharedLimits
 from backend.gateway.metered_app import MeteredParts
-from backend.gateway.metrics import Metrics, NoMetrics
+from backend.gateway.metrics import Metrics, NoMetrics, Observer, Observers, Tracing
 from backend.gateway.moves import HeadMoves
 from backend.gateway.offers import Offers
 from backend.gateway.origins import sign_in_domains
@@ -85,6 +85,7 @@ class GatewayDeps:
     counter: TokenCounter = field(default_factory=ByteCounter)
     limits: SharedLimits | None = None
     """Limits of units that replicas share; without them this process keeps its own."""
+    traces: Tracing | None = None
     aliases: Mapping[str, ServiceId] = field(default_factory=dict)
 
 
@@ -222,7 +223,7 @@ def _metered(
     deps: GatewayDeps, watch: HeadWatch, catalog: Catalog, metadata: MetadataService, shared: _Shared
 ) -> _Metered:
     clock, settings = deps.clock, deps.settings
-    observer = shared.metrics or NoMetrics()
+    observer = _observer(shared.metrics, deps.traces)
     admission = Admission(
         catalog,
         shared.gate,
@@ -250,8 +251,16 @@ def _metered(
         clock=clock,
         max_body_bytes=settings.max_body_bytes,
         observer=observer,
+        traces=deps.traces,
     )
     return _Metered(parts, PlainRelay(admission, accountant, clock))
+
+
+def _observer(metrics: Metrics | None, traces: Tracing | None) -> Observer:
+    found: list[Observer] = [one for one in (metrics, traces) if one is not None]
+    if len(found) > 1:
+        return Observers(found)
+    return found[0] if found else NoMetrics()
 
 
 def _webhooks(deps: GatewayDeps, chain_id: ChainId, feed: Feed) -> tuple[Webhooks | None, Sender | None]:

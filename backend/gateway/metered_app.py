@@ -18,7 +18,7 @@ from backend.gateway.client_address import ClientAddress
 from backend.gateway.credentials import presented
 from backend.gateway.error_replies import send_error
 from backend.gateway.holds import HoldKeeper
-from backend.gateway.metrics import Observer
+from backend.gateway.metrics import Observer, Tracing
 from backend.gateway.relay import Delivery, Relay
 from backend.gateway.request_ids import new_request_id
 from backend.gateway.served import Fingerprints
@@ -56,6 +56,7 @@ class MeteredParts:
     clock: Clock
     max_body_bytes: int
     observer: Observer
+    traces: Tracing | None = None
 
 
 class MeteredApp:
@@ -74,6 +75,8 @@ class MeteredApp:
         """One request, to its end."""
         request_id = new_request_id()
         delivery = Delivery(send, self._parts.clock)
+        if self._parts.traces is not None:
+            self._parts.traces.begin(scope, request_id)
         try:
             self._refuse_while_draining()
             await self.serve(scope, receive, delivery, request_id)

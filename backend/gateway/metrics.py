@@ -6,6 +6,7 @@ written as underscores.
 
 import asyncio
 import socket
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
@@ -24,7 +25,6 @@ from backend.core.units import MICRO, MicroCredits
 from backend.gateway.asgi import Receive, Scope, Send, send_whole
 from backend.meter.schemas import Outcome, Served
 
-LOOPBACK: Final = "127.0.0.1"
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 _TEXT: Final = (b"content-type", CONTENT_TYPE_LATEST.encode())
 
@@ -39,6 +39,31 @@ class Observer(Protocol):
     def refused(self, error: EmporionError) -> None:
         """A request was answered with an error."""
         ...
+
+
+class Tracing(Observer, Protocol):
+    """An observer that is told of every request's beginning too."""
+
+    def begin(self, scope: Scope, request_id: str) -> None:
+        """A request came."""
+        ...
+
+
+class Observers:
+    """Several at once."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = observers
+
+    def served(self, served: Served, charged: MicroCredits) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.served(served, charged)
+
+    def refused(self, error: EmporionError) -> None:
+        """Tell all."""
+        for observer in self._observers:
+            observer.refused(error)
 
 
 class NoMetrics:
@@ -153,11 +178,11 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-async def serve_metrics(app: MetricsApp, port: int) -> None:
-    """Answer scrapes on loopback until cancelled. Raises OSError where the port is taken."""
+async def serve_metrics(app: MetricsApp, host: str, port: int) -> None:
+    """Answer scrapes until cancelled. Raises OSError where the port is taken."""
     config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
     server = _Server(config)
-    with socket.create_server((LOOPBACK, port)) as opened:
+    with socket.create_server((host, port)) as opened:
         serving = asyncio.ensure_future(server.serve(sockets=[opened]))
         try:
             await asyncio.shield(serving)

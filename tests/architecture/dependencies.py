@@ -9,7 +9,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
-from tests.architecture.rules import DEVELOPERS_MODULES, MODEL_PACKAGE, PACKAGES, TREES
+from tests.architecture.rules import DEVELOPERS_MODULES, EXTRAS, MODEL_PACKAGE, PACKAGES, TREES
 from tests.architecture.sources import Module, Violation, modules
 
 NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -42,6 +42,9 @@ def declared(module: Module, asked: dict[str, Any]) -> set[str]:
         names.update(_names([*groups.get("dev", []), *groups.get("model", [])]))
     elif module.package == MODEL_PACKAGE:
         names.update(_names(groups.get("model", [])))
+    if module.name in EXTRAS:
+        extras = asked.get("project", {}).get("optional-dependencies", {})
+        names.update(_names(extras.get(EXTRAS[module.name], [])))
     return names
 
 

