@@ -1,0 +1,167 @@
+"""What deploy/ says is true of the program.
+
+compose.yaml
+├── names settings that exist, and files that are there
+├── its environments, filled in, are settings that are not refused; each part has what it needs
+├── asks for every secret, and has a default for none; only nginx is reachable from outside
+├── runs commands that exist, and lets them drain
+└── gives nginx the addresses that the gateways trust and have
+the nginx configuration
+└── is taken by nginx, with its part for TLS
+Dockerfile
+└── copies what is there, and .dockerignore lets it through
+"""
+
+import datetime as dt
+import os
+import re
+import secrets
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from backend.cli.serving import DRAIN_SECONDS
+from backend.core.settings import PREFIX, Settings, load_settings
+from scripts.reference import commands
+from tests.own_servers import nginx_command, prepare_nginx
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+PARTS = {name: part for name, part in COMPOSE["services"].items() if part["image"] == "emporion"}
+GATEWAYS = {name: part for name, part in PARTS.items() if part["command"] == ["serve"]}
+KNOWN = {PREFIX + name.upper() for name in Settings.model_fields}
+OURS_ALONE = {"EMPORION_NAME", "EMPORION_DEPLOYMENT_RECORD", "EMPORION_METER_KEYSTORE_FILE"}
+"""Names of compose.yaml itself, which the program never sees."""
+VARIABLE = re.compile(r"\$\{(\w+)(:-|:\?)?([^}]*)\}")
+EXAMPLE = dict(
+    line.split("=", 1)
+    for line in (DEPLOY / "env.example").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+)
+FILLED = {
+    "EMPORION_NAME": "gateway.example.org",
+    "EMPORION_RPC_URLS": "https://node.example.org",
+    "EMPORION_MASTER_KEY": secrets.token_hex(32),
+    "EMPORION_KEYSTORE_PASSWORD": "correct horse",
+    "POSTGRES_PASSWORD": "p",
+    "REDIS_PASSWORD": "r",
+}
+
+
+def filled(text: str) -> str:
+    return VARIABLE.sub(lambda found: FILLED.get(found[1], ""), str(text))
+
+
+def variables() -> Iterator[tuple[str, str]]:
+    for found in VARIABLE.finditer((DEPLOY / "compose.yaml").read_text(encoding="utf-8")):
+        yield found[1], found[2] or ""
+
+
+class TestCompose:
+    @pytest.mark.parametrize("name", PARTS)
+    def test_settings_are_not_refused(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for variable in [one for one in os.environ if one.startswith(PREFIX)]:
+            monkeypatch.delenv(variable)
+        given = PARTS[name]["environment"]
+        assert set(given) <= KNOWN
+        for variable, value in given.items():
+            monkeypatch.setenv(variable, filled(value))
+        settings = load_settings()
+        assert not settings.devnet
+        assert not settings.is_sqlite
+        if name != "index":
+            assert settings.master_secret()
+            assert settings.meter_keystore is not None
+
+    def test_asks_for_secrets_and_has_none(self) -> None:
+        found = dict(variables())
+        assert set(found) == set(EXAMPLE)
+        assert not any(EXAMPLE.values())
+        optional = {name for name, mark in found.items() if mark == ":-"}
+        assert optional == {"EMPORION_WS_URL", "EMPORION_TRACES_URL"}
+        assert {name for name in EXAMPLE if name.startswith(PREFIX)} - KNOWN == OURS_ALONE
+
+    def test_is_reached_by_nginx_alone(self) -> None:
+        assert [name for name, part in COMPOSE["services"].items() if "ports" in part] == ["nginx"]
+
+    def test_runs_commands_that_exist(self) -> None:
+        known = {entry.name for entry in commands()}
+        assert {f"emporion {part['command'][0]}" for part in PARTS.values()} <= known
+        assert all(int(part["stop_grace_period"].rstrip("s")) > DRAIN_SECONDS for part in PARTS.values())
+
+    def test_addresses_are_those_trusted(self) -> None:
+        services = COMPOSE["services"]
+        proxy = services["nginx"]["networks"]["inside"]["ipv4_address"]
+        upstreams = {services["nginx"]["environment"][f"GATEWAY_{number}"] for number in (1, 2, 3)}
+        assert len(GATEWAYS) == 3
+        for name, part in GATEWAYS.items():
+            given = part["environment"]
+            assert given["EMPORION_TRUSTED_PROXIES"] == proxy
+            assert f"{name}:{given['EMPORION_GATEWAY_PORT']}" in upstreams
+        assert len({part["networks"]["inside"]["ipv4_address"] for part in GATEWAYS.values()} | {proxy}) == 4
+
+    def test_files_are_there(self) -> None:
+        mounts = [mount for part in COMPOSE["services"].values() for mount in part.get("volumes", [])]
+        files = [mount.split(":")[0] for mount in mounts if mount.startswith("./")]
+        assert files
+        assert all((DEPLOY / file).is_file() for file in files)
+        told = {name for part in COMPOSE["services"].values() for name in part.get("secrets", [])}
+        assert told == set(COMPOSE["secrets"])
+
+
+class TestNginx:
+    def test_takes_the_configuration_with_tls(self, tmp_path: Path) -> None:
+        (tmp_path / "tls").mkdir()
+        text = (DEPLOY / "nginx" / "tls.conf").read_text(encoding="utf-8")
+        certificate(tmp_path / "tls_certificate", tmp_path / "tls_key")
+        moved = text.replace("/run/secrets", str(tmp_path))
+        (tmp_path / "tls" / "tls.conf").write_text(moved, encoding="utf-8")
+        prepare_nginx(tmp_path, "127.0.0.1:443 ssl", ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"])
+        tried = subprocess.run([*nginx_command(tmp_path), "-t"], capture_output=True, text=True, check=False)
+        assert tried.returncode == 0, tried.stderr
+        assert "[warn]" not in tried.stderr
+
+
+class TestDockerfile:
+    def test_copies_what_is_there(self) -> None:
+        lines = (DEPLOY / "Dockerfile").read_text(encoding="utf-8").splitlines()
+        sources = [
+            source
+            for line in lines
+            if line.startswith("COPY ") and "--from" not in line
+            for source in line.split()[1:-1]
+        ]
+        allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"]
+        assert {"backend", "indexer", "contracts/artifacts"} <= set(sources)
+        for source in sources:
+            assert list(ROOT.glob(source)), source
+            assert source in allowed, source
+
+
+def certificate(at: Path, key_at: Path) -> None:
+    """A certificate of this minute."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway.example.org")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    at.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key_at.write_bytes(key.private_bytes(*pem))
