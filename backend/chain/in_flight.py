@@ -33,6 +33,10 @@ class InFlight:
         """It was sent just now (again)."""
         self._sent[pending.nonce] = (pending, self._clock.monotonic())
 
+    def recall(self, pending: Pending) -> None:
+        """An earlier process sent it, or was about to: it has its number if the node counts it."""
+        self._sent[pending.nonce] = (pending, self._clock.monotonic() - _LOST_AFTER)
+
     def discard(self, pending: Pending) -> None:
         """It was mined, or given up."""
         self._sent.pop(pending.nonce, None)
@@ -51,9 +55,11 @@ class InFlight:
         }
         return max([counted, *(nonce + 1 for nonce in self._sent)])
 
-    def forget_mined(self, mined: int) -> None:
-        """Drop what has its place on the chain."""
+    def forget_mined(self, mined: int) -> bool:
+        """Drop what has its place on the chain; whether there was such."""
+        before = len(self._sent)
         self._sent = {nonce: entry for nonce, entry in self._sent.items() if nonce >= mined}
+        return len(self._sent) < before
 
     def stuck(self, seconds: float) -> list[Pending]:
         """What was sent longer ago than this, lowest number first."""

@@ -7,7 +7,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from backend.chain.client import NodeClient, Receipt
 from backend.chain.contract import Transaction
@@ -48,6 +48,43 @@ async def _nobody(_pending: Pending, _signed: bytes) -> None:
     """Nothing to write down."""
 
 
+class Memory(Protocol):
+    """Keeps what was sent and is not known to be mined, for a process that starts again to go on with."""
+
+    async def load(self) -> list[Pending]:
+        """What was kept."""
+        ...
+
+    async def keep(self, pending: Pending) -> None:
+        """About to be sent (again): it takes the place of what had its number."""
+        ...
+
+    async def drop(self, nonce: int) -> None:
+        """The node refused it: the number is free."""
+        ...
+
+    async def forget(self, mined: int) -> None:
+        """Numbers below are on the chain."""
+        ...
+
+
+class Forgetful:
+    """For keys whose transactions are waited for: nothing is left of them."""
+
+    async def load(self) -> list[Pending]:
+        """Nothing."""
+        return []
+
+    async def keep(self, pending: Pending) -> None:
+        """Nothing."""
+
+    async def drop(self, nonce: int) -> None:
+        """Nothing."""
+
+    async def forget(self, mined: int) -> None:
+        """Nothing."""
+
+
 class Sender:
     """Sends transactions of one key to one node."""
 
@@ -59,12 +96,15 @@ class Sender:
         clock: Clock | None = None,
         patience: Patience | None = None,
         on_signed: OnSigned = _nobody,
+        memory: Memory | None = None,
     ) -> None:
         self._client = client
         self._signer = signer
         self._clock = clock or SystemClock()
         self._patience = patience or Patience()
         self._on_signed = on_signed
+        self._memory = memory or Forgetful()
+        self._recalled = False
         self._lock = asyncio.Lock()
         self._in_flight = InFlight(self._clock)
         self._chain_id: int | None = None
@@ -90,6 +130,7 @@ class Sender:
     async def submit(self, transaction: Transaction, *, gas: int | None = None) -> Pending:
         """Estimate, number, sign and send; then `wait` for it, or `tend` now and then. Raises as `send`."""
         async with self._lock:
+            await self._recall()
             limit = gas or await self.estimate(transaction)
             pending = Pending(transaction, await self._next_nonce(), limit, await current_fees(self._client))
             await self._dispatch(pending)
@@ -98,9 +139,15 @@ class Sender:
     async def tend(self) -> None:
         """Look after what was submitted and nobody waits for: offer more for what is stuck."""
         async with self._lock:
-            self._in_flight.forget_mined(await self._client.nonce(self.address, "latest"))
+            await self._recall()
+            await self._forget_mined(await self._client.nonce(self.address, "latest"))
             for pending in self._in_flight.stuck(self._patience.stuck):
                 await self._replace(pending)
+
+    async def affordable(self, gas: int) -> int:
+        """How many transactions of so much gas the key's balance pays for, at what is offered now."""
+        fees = await current_fees(self._client)
+        return await self._client.balance(self.address) // (gas * fees.most)
 
     async def estimate(self, transaction: Transaction) -> int:
         """Gas to allow, on top of what is already pending. Raises ContractRevert, InsufficientFunds."""
@@ -152,6 +199,7 @@ class Sender:
         for _ in range(_ATTEMPTS):
             signed = (await self._envelope(pending)).signed(self._signer)
             pending.hashes.append(bytes(keccak(signed)))
+            await self._memory.keep(pending)
             await self._on_signed(pending, signed)
             try:
                 await self._client.send_raw(signed)
@@ -170,6 +218,8 @@ class Sender:
             pending.fees = pending.fees.replacing(await current_fees(self._client))
             return False
         if not _STALE.search(error.message):
+            if len(pending.hashes) == 1:
+                await self._memory.drop(pending.nonce)
             raise error
         if len(pending.hashes) > 1:
             return True  # an earlier offer was mined meanwhile
@@ -193,7 +243,20 @@ class Sender:
 
     async def _next_nonce(self) -> int:
         mined = await self._client.nonce(self.address, "latest")
+        await self._forget_mined(mined)
         return self._in_flight.next_nonce(mined, await self._client.nonce(self.address, "pending"))
+
+    async def _recall(self) -> None:
+        """Go on with what an earlier process sent."""
+        if self._recalled:
+            return
+        for pending in await self._memory.load():
+            self._in_flight.recall(pending)
+        self._recalled = True
+
+    async def _forget_mined(self, mined: int) -> None:
+        if self._in_flight.forget_mined(mined):
+            await self._memory.forget(mined)
 
     async def _explain(self, transaction: Transaction, receipt: Receipt) -> None:
         """Raise the reason of a mined failure, by calling it again where it failed."""

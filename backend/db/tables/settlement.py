@@ -1,9 +1,9 @@
 """Batches of settlements, written before they are sent; `backend.settlement` alone writes them."""
 
-from sqlalchemy import BigInteger, Index
+from sqlalchemy import BigInteger, Index, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from backend.db.types import AddressType, HashType
+from backend.db.types import AddressType, HashType, Uint256
 
 _IN_STORE = {"schema": "gateway"}
 
@@ -65,3 +65,26 @@ class Lease(SQLModel, table=True):
     name: str = Field(primary_key=True)
     holder: str
     expires_at: int = Field(sa_type=BigInteger)
+
+
+class SentTransaction(SQLModel, table=True):
+    """A transaction of one of our keys that is not known to be mined: its number is taken, and a process that
+    starts again replaces it when it is stuck.
+    """
+
+    __tablename__ = "sent_transactions"
+    __table_args__ = _IN_STORE
+
+    chain_id: int = Field(primary_key=True, sa_type=BigInteger)
+    sender: bytes = Field(primary_key=True, sa_type=AddressType)
+    nonce: int = Field(primary_key=True, sa_type=BigInteger)
+    to: bytes | None = Field(default=None, sa_type=AddressType)
+    value: int = Field(sa_type=Uint256)
+    data: bytes = Field(sa_type=LargeBinary)
+    label: str
+    gas: int = Field(sa_type=BigInteger)
+    most: int = Field(sa_type=Uint256)
+    """Wei a gas it offers in all; `tip` of them to the block's maker."""
+    tip: int = Field(sa_type=Uint256)
+    hashes: bytes = Field(sa_type=LargeBinary)
+    """Every hash it was sent under, 32 bytes each."""

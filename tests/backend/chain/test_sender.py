@@ -17,10 +17,16 @@ Sender.submit
 ├── when it is underpriced: offered more
 └── given a node that lags, or was set back: numbers go on, or begin again
 Sender.tend: what nobody waits for is replaced when stuck
+Sender, given a memory
+├── what an earlier process sent is replaced when stuck, its number is not given again
+├── what is mined is forgotten
+├── what the node refused was never sent: its number is free
+└── what an earlier process only meant to send: its number is free
 """
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -55,6 +61,7 @@ class Mempool:
         self.sent: list[bytes] = []
         self.mined: list[bytes] = []
         self.count = 0
+        self.counted = 0
         self.refusals: list[str] = []
         self.on_sent: Callable[[bytes], None] = lambda _tx: None
 
@@ -62,7 +69,8 @@ class Mempool:
         methods: dict[str, Any] = {
             "eth_chainId": lambda: "0x1",
             "eth_estimateGas": lambda *_: "0x5208",
-            "eth_getTransactionCount": lambda *_: hex(self.count),
+            "eth_getTransactionCount": self._counted,
+            "eth_getBalance": lambda *_: hex(10**9),
             "eth_getBlockByNumber": lambda *_: {"baseFeePerGas": "0x64"},
             "eth_maxPriorityFeePerGas": lambda: "0x0a",
             "eth_gasPrice": lambda: "0x6e",
@@ -70,6 +78,9 @@ class Mempool:
             "eth_getTransactionReceipt": self._receipt,
         }
         return NodeClient(FakeTransport(methods), "http://127.0.0.1:1")
+
+    def _counted(self, _account: str, tag: str) -> str:
+        return hex(max(self.count, self.counted) if tag == "pending" else self.count)
 
     def _send(self, raw: str) -> str:
         if self.refusals:
@@ -232,3 +243,62 @@ class TestFees:
 
     def test_never_offers_less_than_a_fresh_one(self) -> None:
         assert Fees(100, 10).replacing(Fees(500, 50)) == Fees(500, 50)
+
+
+class Notes:
+    """A memory."""
+
+    def __init__(self) -> None:
+        self.kept: dict[int, Pending] = {}
+
+    async def load(self) -> list[Pending]:
+        return [replace(one, hashes=list(one.hashes)) for one in self.kept.values()]
+
+    async def keep(self, pending: Pending) -> None:
+        self.kept[pending.nonce] = replace(pending, hashes=list(pending.hashes))
+
+    async def drop(self, nonce: int) -> None:
+        self.kept.pop(nonce, None)
+
+    async def forget(self, mined: int) -> None:
+        self.kept = {nonce: pending for nonce, pending in self.kept.items() if nonce >= mined}
+
+
+class TestMemory:
+    def process(self, mempool: Mempool, notes: Notes, stuck: float = 0.0) -> Sender:
+        return Sender(mempool.client(), KEY, patience=Patience(stuck=stuck), memory=notes)
+
+    async def test_goes_on_with_what_an_earlier_process_sent(self) -> None:
+        mempool, notes = Mempool(), Notes()
+        await self.process(mempool, notes).submit(NOTHING)
+        mempool.counted = 1
+        again = self.process(mempool, notes)
+        await again.tend()
+        assert len(set(mempool.sent)) == 2
+        assert (notes.kept[0].hashes, notes.kept[0].fees.tip > 10) == (mempool.sent, True)
+        assert (await again.submit(NOTHING)).nonce == 1
+
+    async def test_forgets_what_is_mined(self) -> None:
+        mempool, notes = Mempool(), Notes()
+        await self.process(mempool, notes).submit(NOTHING)
+        mempool.count = 1
+        again = self.process(mempool, notes)
+        await again.tend()
+        assert (notes.kept, len(mempool.sent)) == ({}, 1)
+
+    async def test_frees_a_refused_number(self) -> None:
+        mempool, notes = Mempool(), Notes()
+        mempool.refusals = ["intrinsic gas too low"]
+        with pytest.raises(NodeError):
+            await self.process(mempool, notes).submit(NOTHING)
+        assert notes.kept == {}
+
+    async def test_frees_the_number_of_what_never_left(self) -> None:
+        mempool, notes = Mempool(), Notes()
+        await notes.keep(Pending(NOTHING, 0, 21_000, Fees(200, 10), [b"h" * 32]))
+        assert (await self.process(mempool, notes, 45.0).submit(NOTHING)).nonce == 0
+
+
+class TestAffordable:
+    async def test_counts_transactions(self) -> None:
+        assert await a_sender(Mempool()).affordable(1_000) == 10**9 // (1_000 * 210)
