@@ -23,8 +23,9 @@ from backend.core.units import ChainId
 from backend.db.session import Store
 from backend.gateway.app import create_app
 from backend.settlement.batch import Policy
-from backend.settlement.chain_sender import ChainSettlement
+from backend.settlement.chain_sender import ChainSettlement, Line
 from backend.settlement.keeper import Keeper
+from backend.settlement.sent_repository import SentTransactions
 from backend.settlement.service import SettlementWorker
 from backend.signing.keys import LocalKey, meter_key
 
@@ -57,7 +58,7 @@ def serve() -> None:
 def settle(
     once: Annotated[bool, typer.Option("--once", help="Do one round and stop.")] = False,
 ) -> None:
-    """Settle metered usage on chain and flush fees, until stopped."""
+    """Settle metered usage on chain, flush fees, expire positions and retire services, until stopped."""
     settings = prepared(quiet=once)
     on_fast_loop(_settle_alone(settings, once))
 
@@ -115,9 +116,9 @@ async def _settle_alone(settings: Settings, once: bool) -> None:
             report = await worker.step()
             if not report.leader:
                 return say("another process settles for this store; there is nothing to do here")
-            flushed = await keeper.step()
+            kept = await keeper.step()
     said = f"settlements prepared {report.prepared}, sent {report.sent}, confirmed {report.confirmed}"
-    return say(f"{said}; fees flushed {flushed}")
+    return say(f"{said}; upkeep sent {kept}")
 
 
 @asynccontextmanager
@@ -126,13 +127,13 @@ async def settlement(
 ) -> AsyncIterator[tuple[SettlementWorker, Keeper]]:
     """The settlement worker and the keeper, with one sender for the meter's key."""
     async with chain(settings) as found:
-        chain_id, contracts = ChainId(found.deployment.chain_id), found.contracts
-        port = ChainSettlement(
-            {chain_id: found.sender(key)}, {chain_id: contracts.escrow}, {chain_id: contracts.shares}
-        )
+        chain_id = ChainId(found.deployment.chain_id)
+        sender = found.sender(key, SentTransactions(store, chain_id, key.address))
+        port = ChainSettlement({chain_id: Line(sender, found.contracts)})
         policy = Policy(min_units=settings.settle_min_units, max_age=settings.settle_interval_seconds)
         clock = SystemClock()
-        yield SettlementWorker(store, port, key.address, clock, policy), Keeper(store, port, clock)
+        worker = SettlementWorker(store, port, key.address, clock, policy)
+        yield worker, Keeper(store, port, clock, leads=worker.leads)
 
 
 async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: LocalKey) -> None:

@@ -13,7 +13,7 @@ from backend.chain.bindings import Contracts
 from backend.chain.client import NodeClient
 from backend.chain.deploy_check import require_genesis
 from backend.chain.heads import HeadFeed, SocketHeads
-from backend.chain.sender import Sender
+from backend.chain.sender import Memory, Sender
 from backend.chain.transport import HttpTransport
 from backend.cli.devnet.accounts import ROLES, devnet_accounts, devnet_secret
 from backend.cli.output import say
@@ -73,9 +73,9 @@ class Chain:
     contracts: Contracts
     others: tuple[NodeClient, ...] = ()
 
-    def sender(self, key: LocalKey) -> Sender:
+    def sender(self, key: LocalKey, memory: Memory | None = None) -> Sender:
         """A sender for a key; make one a key."""
-        return Sender(self.client, key)
+        return Sender(self.client, key, memory=memory)
 
 
 @asynccontextmanager

@@ -75,6 +75,7 @@ class SettlementWorker:
         self._clock = clock
         self._policy = policy
         self._name = secrets.token_hex(8)
+        self._leads_until = 0
 
     async def run(self, stop: asyncio.Event, interval: float = 1.0) -> None:
         """Step until told to stop; a failing step is logged and tried again."""
@@ -90,7 +91,7 @@ class SettlementWorker:
 
     async def step(self) -> StepReport:
         """Lead, confirm what the index shows, write what is due, send what is open, let go who leaves."""
-        if not await self._leads():
+        if not await self._take_lead():
             return StepReport(leader=False)
         confirmed = prepared = sent = closed = 0
         async with self._store.read_connection() as db:
@@ -107,11 +108,17 @@ class SettlementWorker:
         """The day of a limit and the end of a delay go by the next block's time, which is past the head's."""
         return UnixTime(max(self._clock.now(), chain.timestamp))
 
-    async def _leads(self) -> bool:
+    def leads(self) -> bool:
+        """Whether this process has the lease, and with it the meter's key to itself."""
+        return self._clock.now() < self._leads_until
+
+    async def _take_lead(self) -> bool:
         now = self._clock.now()
         name = f"settlement:{self._meter.hex()}"
         async with self._store.write_connection() as db:
-            return await repository.take_lease(db, name, self._name, now, now + LEASE_SECONDS)
+            led = await repository.take_lease(db, name, self._name, now, now + LEASE_SECONDS)
+        self._leads_until = now + LEASE_SECONDS if led else 0
+        return led
 
     async def _confirm(self, chain_id: ChainId) -> int:
         confirmed = 0

@@ -37,8 +37,9 @@ from backend.meter.service import Meter
 from backend.meter.signer import MeterSigner
 from backend.meter.vouchers import VoucherCheck
 from backend.settlement.batch import Policy
-from backend.settlement.chain_sender import ChainSettlement
+from backend.settlement.chain_sender import ChainSettlement, Line
 from backend.settlement.ports import SettlementSender
+from backend.settlement.sent_repository import SentTransactions
 from backend.settlement.service import SettlementWorker
 from backend.signing.keys import LocalKey
 from indexer.loop import IndexerOptions, index_once
@@ -95,13 +96,13 @@ class OnChain:
         tab = await self.devnet.contracts.escrow.tab(self.plan, self.buyer.address)
         return tab.settled, tab.balance
 
-    def sender(self) -> ChainSettlement:
-        """The port, with a sender that knows of no transaction before: a process that just started."""
-        contracts, chain_id = self.devnet.contracts, self.tab.chain_id
-        sender = Sender(
-            self.devnet.client, self.devnet.accounts["meter"], patience=Patience(poll=0.02, stuck=20, most=60)
-        )
-        return ChainSettlement({chain_id: sender}, {chain_id: contracts.escrow}, {chain_id: contracts.shares})
+    def sender(self, stuck: float = 20) -> ChainSettlement:
+        """The port, with a sender that knows only what the store does: a process that just started."""
+        key, chain_id = self.devnet.accounts["meter"], self.tab.chain_id
+        patience = Patience(poll=0.02, stuck=stuck, most=60)
+        memory = SentTransactions(self.store, chain_id, key.address)
+        sender = Sender(self.devnet.client, key, patience=patience, memory=memory)
+        return ChainSettlement({chain_id: Line(sender, self.devnet.contracts)})
 
     def worker(self, sender: SettlementSender | None = None) -> SettlementWorker:
         """A worker that just started."""

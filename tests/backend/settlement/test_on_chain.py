@@ -6,6 +6,10 @@ given a fork that takes the settlement back
     the same receipts are settled again
 given a process that dies after sending
     the next one sends the same, and the chain takes it once
+given a settlement that is stuck when its process dies
+    the next process offers more for the same number, and it is settled once
+given upkeep
+    ended positions lose their score, a service without its bond is flagged and retired in its time
 given vouchers
     no more is settled than the payer signed for
 given a withdrawal that overtakes a settlement
@@ -20,14 +24,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from backend.cli.devnet.faucet import Gift
 from backend.client.models import RateCard
 from backend.client.verification import Evidence, Finding, verify_receipt
-from backend.core.units import Address, ChainId, Hash32, PlanId
+from backend.core.units import Address, ChainId, Hash32, PlanId, ServiceId, ServiceStatus, plan_service
 from backend.gateway.answers import receipt_json
 from backend.meter.schemas import ReceiptProof
 from backend.settlement.chain_sender import ChainSettlement
+from backend.settlement.keeper import REFUSED_SECONDS, Keeper
 from backend.settlement.ports import SettleEntry
-from backend.settlement.service import LEASE_SECONDS
+from backend.settlement.sent_repository import SentTransactions
+from backend.settlement.service import LEASE_SECONDS, RESEND_SECONDS
 from backend.signing.messages import receipt_domain
 from tests.backend.chain.conftest import devnet
 from tests.backend.settlement.stage import MICRO, OnChain, on_chain
@@ -158,6 +165,56 @@ class TestRestart:
         assert await outcomes(world) == [("settled", "")]
         assert await world.settled() == (3, 7)
         assert len(await chain_roots(world)) == 1
+
+
+class TestStuck:
+    async def test_is_replaced_by_the_next_process(self, world: OnChain) -> None:
+        await world.deposit(10)
+        await world.serve("a", 3)
+        meter = world.devnet.accounts["meter"].address
+        begun = await world.devnet.client.nonce(meter, "latest")
+        await world.devnet.client.call("evm_setAutomine", False)
+        assert (await world.worker().step()).sent == 1
+        memory = SentTransactions(world.store, world.tab.chain_id, meter)
+        (sent,) = await memory.load()
+        await world.clock.advance(RESEND_SECONDS + LEASE_SECONDS)
+        restarted = world.worker(world.sender(stuck=0))
+        await restarted.step()
+        offered = (await memory.load())[0]
+        assert (offered.nonce, offered.hashes[0], len(offered.hashes)) == (begun, sent.hashes[0], 2)
+        assert offered.fees.most > sent.fees.most
+        await world.devnet.controls.mine_at_once()
+        await world.devnet.controls.mine()
+        await world.index()
+        assert (await restarted.step()).confirmed == 1
+        assert await world.settled() == (3, 7)
+        await world.sender().tend(world.tab.chain_id)
+        assert await memory.load() == []
+
+
+class TestUpkeep:
+    async def test_is_done_by_the_meter(self, world: OnChain) -> None:
+        contracts, controls = world.devnet.contracts, world.devnet.controls
+        service = ServiceId(plan_service(world.plan))
+        await world.devnet.faucet.fund(world.devnet.accounts["staker"].address, Gift(0, 0, 100 * 10**18))
+        await world.do("staker", contracts.emp.approve(contracts.vault.address, 2**256 - 1))
+        await world.do("staker", contracts.vault.lock(100 * 10**18, 30 * DAY))
+        bonded = (await contracts.registry.service(service)).bond
+        await world.do("provider", contracts.registry.request_unbond(service, bonded))
+        keeper = Keeper(world.store, world.sender(), world.clock)
+        await world.index()
+        assert await keeper.step() == 1
+        await world.index()
+        assert (await contracts.registry.service(service)).underbonded_since > 0
+        await controls.advance(31 * DAY)
+        await world.clock.advance(31 * DAY)
+        await world.index()
+        assert await keeper.step() == 2
+        await world.index()
+        assert await contracts.vault.total_score() == 0
+        assert (await contracts.registry.service(service)).status is ServiceStatus.RETIRED
+        await world.clock.advance(2 * REFUSED_SECONDS)
+        assert await keeper.step() == 0
 
 
 class TestVouchers:
