@@ -82,13 +82,13 @@ def _add_consent(api: APIRouter) -> None:
     @api.post("/v1/oauth/review", responses=asked)
     async def review(asking: Asking, given: Given, client: Client) -> ReviewReply:
         """What an app asks for, each scope explained: by the page's query, or the code on a screen."""
-        _slowly(given, client)
+        await _slowly(given, client)
         return await given.oauth.consent.review(asking)
 
     @api.post("/v1/oauth/consent", responses=asked)
     async def consent(wanted: ConsentRequest, given: Given, client: Client) -> ConsentReply:
         """The EIP-4361 message that approves it within the limits named; the wallet signs it as it is."""
-        _slowly(given, client)
+        await _slowly(given, client)
         return await given.oauth.consent.message(wanted)
 
     @api.post(
@@ -97,13 +97,13 @@ def _add_consent(api: APIRouter) -> None:
     )
     async def approve(wanted: ApproveRequest, given: Given, client: Client) -> DecidedReply:
         """Let an app in with the signed message; answers where the browser goes with the code."""
-        _slowly(given, client)
+        await _slowly(given, client)
         return await given.oauth.consent.approve(wanted, client)
 
     @api.post("/v1/oauth/deny", responses=asked)
     async def deny(asking: Asking, given: Given, client: Client) -> DecidedReply:
         """Refuse an app."""
-        _slowly(given, client)
+        await _slowly(given, client)
         return await given.oauth.consent.deny(asking)
 
 
@@ -111,13 +111,13 @@ def _add_endpoints(api: APIRouter) -> None:
     @api.post("/v1/oauth/token", openapi_extra=_form("grant_type", "client_id"), responses=_told())
     async def token(request: Request, given: Given, client: Client) -> Response:
         """Exchange a code, a refresh token or a device code for an access token (form-encoded)."""
-        _take(given, client, _EXCHANGING, EXCHANGES)
+        await _take(given, client, _EXCHANGING, EXCHANGES)
         return _answer(await given.oauth.tokens.exchange(await _body(request), client))
 
     @api.post("/v1/oauth/revoke", openapi_extra=_form("token", "client_id"), responses=_told())
     async def revoke(request: Request, given: Given, client: Client) -> Response:
         """End a token (RFC 7009); a refresh token takes all of its grant along."""
-        _take(given, client, _EXCHANGING, EXCHANGES)
+        await _take(given, client, _EXCHANGING, EXCHANGES)
         answer = await given.oauth.tokens.revoke(await _body(request), client)
         given.resolver.forget()
         return _answer(answer)
@@ -125,7 +125,7 @@ def _add_endpoints(api: APIRouter) -> None:
     @api.post("/v1/oauth/device", openapi_extra=_form("client_id", "scope"), responses=_told())
     async def device(request: Request, given: Given, client: Client) -> Response:
         """A code for a screen, for apps without a browser (RFC 8628)."""
-        _slowly(given, client)
+        await _slowly(given, client)
         return _answer(await given.oauth.tokens.device(await _body(request)))
 
 
@@ -177,13 +177,14 @@ def _add_grants(api: APIRouter) -> None:
         return RevokedReply(revoked=count)
 
 
-def _slowly(given: Given, client: str) -> None:
-    _take(given, client, _DECIDING, DECISIONS)
+async def _slowly(given: Given, client: str) -> None:
+    await _take(given, client, _DECIDING, DECISIONS)
 
 
-def _take(given: Given, client: str, kind: int, quota: Quota) -> None:
+async def _take(given: Given, client: str, kind: int, quota: Quota) -> None:
     """Raises RateLimited."""
-    given.sign_ins.take((kind, network_of(client).encode()), quota, 0).release(0)
+    slot = await given.sign_ins.take((kind, network_of(client).encode()), quota, 0)
+    await slot.release(0)
 
 
 async def _body(request: Request) -> str:
