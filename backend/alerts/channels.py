@@ -102,6 +102,20 @@ class Channels:
             _named(await repository.channels(db, chain_id, account), channel_id)
             await repository.remove_channel(db, channel_id, self._clock.now())
 
+    async def reseal(self) -> int:
+        """Seal again what an earlier key sealed, of every account; returns how many channels changed."""
+        async with self._store.write_connection() as db:
+            rows = await repository.all_channels(db)
+            return sum([await self._resealed(db, row) for row in rows])
+
+    async def _resealed(self, db: Any, row: Any) -> bool:
+        kept = {"target": bytes(row.sealed_target), "secret": bytes(row.sealed_secret)}
+        anew = {part: self._sealer.resealed(sealed, _place(row.id, part)) for part, sealed in kept.items()}
+        if anew != kept:
+            values = {f"sealed_{part}": sealed for part, sealed in anew.items()}
+            await repository.change_channel(db, row.id, values)
+        return anew != kept
+
     def opened(
         self, channel_id: str, scheme: Any, shown: str, target: bytes, secret: bytes
     ) -> tuple[Target, str]:

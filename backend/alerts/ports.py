@@ -61,6 +61,10 @@ class Sealer(Protocol):
         """Decrypt what was sealed for this very place."""
         ...
 
+    def resealed(self, sealed: bytes, place: str) -> bytes:
+        """The same, sealed by the newest key."""
+        ...
+
 
 class GasTank(Protocol):
     """What a key has for gas, from a node."""

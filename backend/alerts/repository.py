@@ -105,6 +105,16 @@ async def confirm(connection: AsyncConnection, channel_id: str, now: int) -> Non
     )
 
 
+async def all_channels(connection: AsyncConnection) -> list[Row[Any]]:
+    """Channels of every account that were not removed."""
+    return await _all(connection, select(_channels).where(_channels.c.removed_at.is_(None)))
+
+
+async def change_channel(connection: AsyncConnection, channel_id: str, values: dict[str, Any]) -> None:
+    """Set columns of a channel."""
+    await connection.execute(update(_channels).where(_channels.c.id == channel_id).values(**values))
+
+
 async def remove_channel(connection: AsyncConnection, channel_id: str, now: int) -> None:
     """Stop using a channel, and forget its secrets."""
     gone = {"removed_at": now, "sealed_target": b"", "sealed_secret": b"", "code_until": 0}

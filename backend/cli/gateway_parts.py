@@ -74,7 +74,7 @@ async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
         group = await stack.enter_async_context(GroupCommit(store))
         engine = await _engine(settings, stack)
         client = await stack.enter_async_context(node(settings))
-        box = SecretBox(settings.master_secret())
+        box = SecretBox(settings.master_secret(), settings.earlier_master_secrets())
         oracle = NodeSignatureOracle(client, ChainId(deployment.chain_id), clock)
         escrows = _escrows(deployment)
         vouchers = VoucherCheck(escrows, oracle)

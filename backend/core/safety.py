@@ -64,8 +64,11 @@ def _transport(settings: "Settings") -> list[str]:
 def _secrets(settings: "Settings") -> list[str]:
     problems = []
     master = settings.master_key.get_secret_value().removeprefix("0x").lower()
-    if master and (len(master) != 64 or set(master) - set(string.hexdigits)):
+    if master and not _is_key(master):
         problems.append("EMPORION_MASTER_KEY is not 64 hexadecimal digits")
+    earlier = settings.earlier_master_keys.get_secret_value()
+    if not all(_is_key(text.strip().removeprefix("0x")) for text in earlier.split(",") if text.strip()):
+        problems.append("EMPORION_EARLIER_MASTER_KEYS are not 64 hexadecimal digits each, comma separated")
     if settings.devnet:
         return problems
     if master == DEVNET_MASTER_KEY:
@@ -75,6 +78,10 @@ def _secrets(settings: "Settings") -> list[str]:
         if key in DEVNET_KEYS:
             problems.append(f"EMPORION_{name.upper()} is a public devnet key; use your own")
     return problems
+
+
+def _is_key(text: str) -> bool:
+    return len(text) == 64 and not set(text) - set(string.hexdigits)
 
 
 def _addresses(settings: "Settings") -> list[str]:

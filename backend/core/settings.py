@@ -20,11 +20,15 @@ PREFIX: Final = "EMPORION_"
 _TEST_PREFIX: Final = "EMPORION_TEST_"
 
 
-def _split(value: object) -> object:
-    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+def _split(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
-Listed = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+def _listed(value: object) -> object:
+    return _split(value) if isinstance(value, str) else value
+
+
+Listed = Annotated[list[str], NoDecode, BeforeValidator(_listed)]
 """Several values in one variable, separated by commas."""
 
 
@@ -86,6 +90,9 @@ class Settings(BaseSettings):
 
     master_key: SecretStr = Field(
         SecretStr(""), description="64 hexadecimal digits that encrypt secrets at rest; a devnet has its own."
+    )
+    earlier_master_keys: SecretStr = Field(
+        SecretStr(""), description="Master keys of before, comma separated: what they sealed is sealed anew."
     )
     meter_keystore: Path | None = Field(None, description="Encrypted JSON keystore of the meter key.")
     meter_key_file: Path | None = Field(None, description="File that holds the meter key in hexadecimal.")
@@ -158,6 +165,11 @@ class Settings(BaseSettings):
                 "python -c 'import secrets; print(secrets.token_hex(32))' and keep it"
             )
         return bytes.fromhex(text.removeprefix("0x"))
+
+    def earlier_master_secrets(self) -> tuple[bytes, ...]:
+        """Keys that open what they sealed before the master key was changed."""
+        texts = _split(self.earlier_master_keys.get_secret_value())
+        return tuple(bytes.fromhex(text.removeprefix("0x")) for text in texts)
 
 
 def load_settings(**given: object) -> Settings:

@@ -76,6 +76,11 @@ async def change_endpoint(db: AsyncConnection, endpoint_id: str, values: dict[st
     await db.execute(update(_endpoints).where(_endpoints.c.endpoint_id == endpoint_id).values(**values))
 
 
+async def all_endpoints(db: AsyncConnection) -> list[Row[Any]]:
+    """The endpoints of every account."""
+    return list((await db.execute(select(_endpoints))).all())
+
+
 async def remove_endpoint(db: AsyncConnection, endpoint_id: str) -> None:
     """Delete an endpoint and its deliveries."""
     await db.execute(delete(_deliveries).where(_deliveries.c.endpoint_id == endpoint_id))

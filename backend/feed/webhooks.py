@@ -35,6 +35,10 @@ class Sealer(Protocol):
         """Decrypt what was sealed for this place."""
         ...
 
+    def resealed(self, sealed: bytes, place: str) -> bytes:
+        """The same, sealed by the newest key."""
+        ...
+
 
 def place_of(endpoint_id: str) -> str:
     """What an endpoint's secret is bound to."""
@@ -103,6 +107,22 @@ class Webhooks:
         async with self._store.write_connection() as db:
             await self._own(db, account, endpoint_id)
             await repository.remove_endpoint(db, endpoint_id)
+
+    async def reseal(self) -> int:
+        """Seal again what an earlier key sealed, of every account; returns how many webhooks changed."""
+        async with self._store.write_connection() as db:
+            rows = await repository.all_endpoints(db)
+            return sum([await self._resealed(db, row) for row in rows])
+
+    async def _resealed(self, db: AsyncConnection, row: Any) -> bool:
+        kept = {"secret": bytes(row.secret)}
+        if row.earlier_secret is not None:
+            kept["earlier_secret"] = bytes(row.earlier_secret)
+        place = place_of(row.endpoint_id)
+        anew = {name: self._sealer.resealed(sealed, place) for name, sealed in kept.items()}
+        if anew != kept:
+            await repository.change_endpoint(db, row.endpoint_id, anew)
+        return anew != kept
 
     async def deliveries(
         self, account: Address, endpoint_id: str, state: str | None, before: int | None, limit: int

@@ -29,7 +29,7 @@ def alerting(
 ) -> Alerting:
     """Build both. Targets on this machine are allowed where upstreams there are: on a devnet."""
     policy = DEVNET if settings.allow_loopback_upstreams else PUBLIC_ONLY
-    box = SecretBox(settings.master_secret())
+    box = SecretBox(settings.master_secret(), settings.earlier_master_secrets())
     alerts = Alerts(store, chain_id, Channels(store, sender, box, policy, clock), gas, clock)
     return Alerting(alerts, AlertWorker(store, alerts, sender, clock))
 

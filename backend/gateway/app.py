@@ -135,6 +135,8 @@ def _routers() -> tuple[APIRouter, ...]:
 async def running(given: Services) -> AsyncIterator[None]:
     """The gateway's tasks; on the way out new requests are refused and the tasks end."""
     await given.watch.refresh()
+    if given.deps.settings.earlier_master_secrets():
+        await _reseal(given)
     clock = given.deps.clock
     tasks = [asyncio.create_task(_kept_up(name, work, clock)) for name, work in _tasks(given).items()]
     try:
@@ -145,6 +147,15 @@ async def running(given: Services) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _reseal(given: Services) -> None:
+    """The master key was changed: whatever an earlier one sealed is sealed anew."""
+    upstreams, channels = given.deps.upstreams, given.alerting.alerts.channels
+    counts = {"upstreams": await upstreams.reseal(), "channels": await channels.reseal()}
+    if given.webhooks is not None:
+        counts["webhooks"] = await given.webhooks.reseal()
+    get_logger("gateway").info("gateway.secrets.resealed", **counts)
 
 
 def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]]:

@@ -266,7 +266,8 @@ def _observer(metrics: Metrics | None, traces: Tracing | None) -> Observer:
 def _webhooks(deps: GatewayDeps, chain_id: ChainId, feed: Feed) -> tuple[Webhooks | None, Sender | None]:
     if deps.outgoing is None:
         return None, None
-    box, http = SecretBox(deps.settings.master_secret()), deps.outgoing
+    settings, http = deps.settings, deps.outgoing
+    box = SecretBox(settings.master_secret(), settings.earlier_master_secrets())
     webhooks = Webhooks(deps.store, deps.clock, chain_id, box, http.policy)
     return webhooks, Sender(deps.store, deps.clock, chain_id, feed, box, http)
 

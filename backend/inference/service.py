@@ -93,10 +93,7 @@ class Upstreams:
     async def reseal(self) -> int:
         """Seal again what an earlier master sealed; returns how many. Idempotent."""
         async with self._store.write() as session:
-            stale = [row for row in await repository.with_secrets(session) if not self._is_current(row)]
-            for row in stale:
-                row.secret = self._box.seal(self._secret(row) or "", _place(row))
-        return len(stale)
+            return sum([self._resealed(row) for row in await repository.with_secrets(session)])
 
     async def watch(self, router: Router) -> None:
         """Probe the upstreams in use, for ever; a task of the composition root."""
@@ -170,8 +167,10 @@ class Upstreams:
     def _secret(self, row: BoundUpstream) -> str | None:
         return None if row.secret is None else self._box.open(row.secret, _place(row))
 
-    def _is_current(self, row: BoundUpstream) -> bool:
-        return row.secret is not None and self._box.is_current(row.secret)
+    def _resealed(self, row: BoundUpstream) -> bool:
+        before = row.secret
+        row.secret = before and self._box.resealed(before, _place(row))
+        return row.secret != before
 
 
 def _target(kind: UpstreamKind, url: str, http: HttpClient) -> Target | None:

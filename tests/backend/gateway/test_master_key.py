@@ -1,0 +1,93 @@
+"""The master key changed, as docs/runbook.md says.
+
+a gateway that knows the new key and the one before
+├── opens what the one before sealed, and seals it anew at its start: upstreams, webhooks, alert channels
+├── does so once; afterwards the new key alone opens all of it
+└── leaves alone what neither sealed
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from backend.core.errors import PortAbsent
+from backend.core.settings import load_settings
+from backend.core.units import ChainId
+from backend.db.tables.alerts import AlertChannel
+from backend.db.tables.feed import WebhookEndpoint
+from backend.db.tables.inference import BoundUpstream
+from backend.gateway.app import running
+from backend.gateway.deps import assemble
+from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
+from backend.inference.secrets import SecretBox
+from backend.inference.service import Upstreams
+from tests.backend.gateway.conftest import House, address_of, bearer
+from tests.backend.market import CHAIN_ID, SERVICE
+
+OLD, NEW, OTHER = "0a" * 32, "0b" * 32, "0c" * 32
+
+
+@pytest.fixture
+def gateway_settings(database_url: str) -> dict[str, Any]:
+    return {"database_url": database_url, "master_key": OLD}
+
+
+async def restart(house: House, **keys: str) -> None:
+    """Start and stop a gateway with other keys on the same store."""
+    shown = house.settings.model_dump(exclude={"master_key", "earlier_master_keys"}, exclude_unset=True)
+    settings = load_settings(**{**shown, **keys})
+    box = SecretBox(settings.master_secret(), settings.earlier_master_secrets())
+    deps = house.services.deps
+    upstreams = Upstreams(deps.store, deps.outgoing, box, deps.clock)  # type: ignore[arg-type]
+    async with running(assemble(replace(deps, settings=settings, upstreams=upstreams))):
+        pass
+
+
+async def sealed(house: House) -> list[bytes]:
+    """Everything that is kept sealed."""
+    columns = (
+        BoundUpstream.secret,
+        WebhookEndpoint.secret,
+        WebhookEndpoint.earlier_secret,
+        AlertChannel.sealed_target,
+        AlertChannel.sealed_secret,
+    )
+    async with house.services.deps.store.read() as session:
+        found = [(await session.execute(select(column))).scalars().all() for column in columns]  # type: ignore[call-overload]
+    return [bytes(value) for values in found for value in values if value is not None]
+
+
+async def entrust(house: House) -> None:
+    """A secret of each kind."""
+    definition = UpstreamDefinition(kind=UpstreamKind.OPENAI, url=house.model.url, model="m", secret="sk-1")
+    await house.services.deps.upstreams.put(ServiceKey(ChainId(CHAIN_ID), SERVICE), [definition])
+    token = bearer(await house.sign_in(house.buyer))
+    hook = (await house.http.post("/v1/webhooks", json={"url": house.model.url}, headers=token)).json()
+    path = f"/v1/webhooks/{hook['id']}/rotate"
+    assert (await house.http.post(path, json={}, headers=token)).status_code == 200
+    channels = house.services.alerting.alerts.channels
+    with pytest.raises(PortAbsent):
+        await channels.add(ChainId(CHAIN_ID), address_of(house.buyer), "mailto:owner@shop.example")
+
+
+class TestMasterKey:
+    async def test_is_changed_without_loss(self, house: House) -> None:
+        await entrust(house)
+        before = await sealed(house)
+        assert len(before) == 5
+        await restart(house, master_key=OLD, earlier_master_keys=NEW)
+        assert await sealed(house) == before
+        await restart(house, master_key=NEW, earlier_master_keys=f"{OTHER}, {OLD}")
+        after = await sealed(house)
+        box = SecretBox(bytes.fromhex(NEW))
+        assert all(box.is_current(one) for one in after)
+        await restart(house, master_key=NEW, earlier_master_keys=OLD)
+        assert await sealed(house) == after
+
+    async def test_leaves_alone_what_no_key_opens(self, house: House) -> None:
+        await entrust(house)
+        before = await sealed(house)
+        await restart(house, master_key=NEW, earlier_master_keys=OTHER)
+        assert await sealed(house) == before
