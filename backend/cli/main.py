@@ -13,6 +13,7 @@ from backend.core.errors import EmporionError
 PARTS: Final = {
     "devnet_commands": ("devnet", "demo"),
     "running": ("up", "serve", "settle"),
+    "keep_commands": ("keep",),
     "provider_commands": ("provider",),
     "buyer_commands": ("buyer",),
     "stake_commands": ("stake",),

@@ -21,6 +21,7 @@ from backend.meter.proofs import receipts_tree
 from backend.settlement import repository
 from backend.settlement.batch import Line, OpenTab, Policy, may_close, plan_batches
 from backend.settlement.dispatch import RESEND_SECONDS, Dispatch
+from backend.settlement.lead import LEASE_SECONDS, Lead
 from backend.settlement.ports import SettleEntry, SettlementSender
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "StepReport",
 ]
 
-LEASE_SECONDS: Final = 15
 SKIP_REASONS: Final = (
     "none",
     "nothing new",
@@ -74,8 +74,7 @@ class SettlementWorker:
         self._meter = meter
         self._clock = clock
         self._policy = policy
-        self._name = secrets.token_hex(8)
-        self._leads_until = 0
+        self._lead = Lead(store, clock, meter)
 
     async def run(self, stop: asyncio.Event, interval: float = 1.0) -> None:
         """Step until told to stop; a failing step is logged and tried again."""
@@ -91,7 +90,7 @@ class SettlementWorker:
 
     async def step(self) -> StepReport:
         """Lead, confirm what the index shows, write what is due, send what is open, let go who leaves."""
-        if not await self._take_lead():
+        if not await self._lead.take():
             return StepReport(leader=False)
         confirmed = prepared = sent = closed = 0
         async with self._store.read_connection() as db:
@@ -110,15 +109,7 @@ class SettlementWorker:
 
     def leads(self) -> bool:
         """Whether this process has the lease, and with it the meter's key to itself."""
-        return self._clock.now() < self._leads_until
-
-    async def _take_lead(self) -> bool:
-        now = self._clock.now()
-        name = f"settlement:{self._meter.hex()}"
-        async with self._store.write_connection() as db:
-            led = await repository.take_lease(db, name, self._name, now, now + LEASE_SECONDS)
-        self._leads_until = now + LEASE_SECONDS if led else 0
-        return led
+        return self._lead.held()
 
     async def _confirm(self, chain_id: ChainId) -> int:
         confirmed = 0

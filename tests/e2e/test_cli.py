@@ -351,6 +351,10 @@ class TestOperations:
     def test_workers_stand_back_beside_running_ones(self) -> None:
         assert "another process settles" in run_emporion("settle", "--once").err
 
+    def test_anybody_keeps_but_with_a_key_of_their_own(self) -> None:
+        assert "upkeep sent" in run_emporion("keep", "--once", "--key", "staker").err
+        assert "another process sends" in run_emporion("keep", "--once", "--key", "meter").err
+
     def test_deploys_on_a_bare_chain(
         self, economy: Economy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
