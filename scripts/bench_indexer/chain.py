@@ -22,6 +22,8 @@ UNITS_ID: Final = 1 << 20
 """The one token there is: plan 1 of service 1, as our tables read ids."""
 _SENDER: Final = "0x" + "be" * 20
 _GAS: Final = hex(29_000_000)
+_GAS_PRICE: Final = hex(5 * 10**9)
+"""Above what any block of the load asks for: the fee falls from block to block, and a fork goes back."""
 _FILL: Final = 500
 
 
@@ -87,10 +89,8 @@ class BenchChain:
 
     async def reorg(self, depth: int, transfers: int) -> None:
         """Replace the newest blocks by others, with a transaction of so many transfers in each."""
-        pairs = [
-            (self._request(call_data("BenchUnits", "shuffle", transfers, 10**12 + number)), number)
-            for number in range(depth)
-        ]
+        data = [call_data("BenchUnits", "shuffle", transfers, 10**12 + number) for number in range(depth)]
+        pairs = [({**self._request(one), "gasPrice": _GAS_PRICE}, n) for n, one in enumerate(data)]
         await self.client.call("anvil_reorg", depth, pairs)
 
     def _request(self, data: bytes) -> dict[str, str]:
