@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
@@ -11,7 +13,7 @@ from backend.chain.client import NodeClient
 from backend.cli.gateway_client import GatewayClient, GatewayRefused
 from backend.cli.options import AsJson
 from backend.cli.outcomes import moment
-from backend.cli.output import counting, print_json, say, show, show_rows, whole_screen, working
+from backend.cli.output import counting, print_json, say, show, show_rows, whole_screen
 from backend.cli.stores import chain_store
 from backend.cli.wiring import Chain, announced_heads, chain, prepared, run, until_signal
 from backend.core.deployment import read_deployment
@@ -25,6 +27,8 @@ from indexer.reindex import reindex as reindex_store
 from indexer.status import ChainStatus, status_of
 
 WATCH_SECONDS: Final = 1.0
+Rates = Mapping[int, Mapping[str, float]]
+"""What is known of a chain's pace, by its id."""
 
 
 def register(app: typer.Typer) -> None:
@@ -42,8 +46,7 @@ def index(
     settings = prepared(quiet=once)
     if not once:
         return run(_index(settings))
-    with working("catching up with the node"):
-        rows = run(_index_once(settings))
+    rows = run(_index_once(settings))
     for row in rows:
         say(f"chain {row.chain_id} is indexed up to block {row.number}")
     return None
@@ -61,7 +64,9 @@ async def _index(settings: Settings) -> None:
 
 async def _index_once(settings: Settings) -> list[ChainStatus]:
     async with chain(settings) as found, chain_store(settings) as store:
-        await index_once(store, _nodes(found), found.deployment, _options(settings))
+        with counting("catching up with the node", "blocks") as progress:
+            options = replace(_options(settings), progress=progress)
+            await index_once(store, _nodes(found), found.deployment, options)
         return await status_of(store)
 
 
@@ -84,21 +89,38 @@ def status(
     return _tell(*run(_status(settings)), as_json=as_json)
 
 
-def _tell(rows: list[ChainStatus], gateway: dict[str, Any], *, as_json: bool) -> None:
+def _tell(
+    rows: list[ChainStatus], gateway: dict[str, Any], rates: Rates = MappingProxyType({}), *, as_json: bool
+) -> None:
+    told = [{**_told(row), **rates.get(row.chain_id, {})} for row in rows]
     if as_json:
-        return print_json({"chains": [_told(row) for row in rows], "gateway": gateway})
+        return print_json({"chains": told, "gateway": gateway})
     if not rows:
         say("no chain is indexed yet; run `emporion index` or `emporion up`")
-    for row in rows:
-        show(_told(row), as_json=False, title=f"chain {row.chain_id}")
+    for one in told:
+        show(one, as_json=False, title=f"chain {one['chain']}")
     return show(gateway, as_json=False, title="gateway")
 
 
 async def _watched(settings: Settings, as_json: bool) -> None:
+    before, seen = list[ChainStatus](), time.monotonic()
     while True:
+        rows, gateway = await _status(settings)
+        now = time.monotonic()
         with whole_screen():
-            _tell(*await _status(settings), as_json=as_json)
+            _tell(rows, gateway, _rates(before, rows, now - seen), as_json=as_json)
+        before, seen = rows, now
         await asyncio.sleep(WATCH_SECONDS)
+
+
+def _rates(before: list[ChainStatus], rows: list[ChainStatus], seconds: float) -> Rates:
+    """Blocks a second between two looks, by chain; negative where a fork took blocks back."""
+    numbers = {row.chain_id: row.number for row in before}
+    return {
+        row.chain_id: {"blocks_per_second": round((row.number - numbers[row.chain_id]) / seconds, 1)}
+        for row in rows
+        if row.chain_id in numbers and seconds > 0
+    }
 
 
 async def _status(settings: Settings) -> tuple[list[ChainStatus], dict[str, Any]]:

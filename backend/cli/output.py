@@ -8,8 +8,9 @@ from typing import Any, Final, NoReturn
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, ProgressColumn, Task
 from rich.table import Table
+from rich.text import Text
 
 from backend.core.errors import EmporionError
 
@@ -42,15 +43,29 @@ def working(text: str) -> Iterator[None]:
         yield
 
 
+class _Rate(ProgressColumn):
+    """How many of what a second."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed or 0:,.0f} {self._unit}/s")
+
+
 @contextmanager
-def counting(text: str) -> Iterator[Callable[[int, int], None]]:
-    """Say how far something is: a bar in a terminal, else one line. Gives what to call with done and all."""
+def counting(text: str, unit: str = "") -> Iterator[Callable[[int, int], None]]:
+    """Say how far something is: a bar with rate and time left in a terminal, else one line.
+
+    Gives what to call with done and all.
+    """
     console = _trouble()
     if not console.is_terminal:
         say(text)
         yield lambda _done, _all: None
         return
-    with Progress(console=console, transient=True) as bar:
+    with Progress(*Progress.get_default_columns(), _Rate(unit), console=console, transient=True) as bar:
         task = bar.add_task(text, total=None)
         yield lambda done, whole: bar.update(task, completed=done, total=whole)
 
