@@ -25,7 +25,8 @@ async def live(seed: int, acts: int, home: Path, database_url: str) -> str:
         async with asyncio.timeout(LONGEST_SECONDS):
             await simulation.live(acts)
         held, expected = await everything(store), await replayed(clean, simulation.chain)
-        return ", ".join(table for table, rows in expected.items() if held[table] != rows)
+        differing = [table for table, rows in expected.items() if held[table] != rows]
+        return ", ".join([*differing, *await simulation.wrong()])
     except (AssertionError, TimeoutError) as failure:
         return str(failure) or "it did not come to rest in time"
     finally:

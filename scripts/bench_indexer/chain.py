@@ -8,6 +8,7 @@ from typing import Final
 
 from backend.chain.client import NodeClient
 from backend.chain.contract import call_data
+from backend.chain.events import Header
 from backend.chain.transport import HttpTransport
 from backend.cli.devnet.anvil import Anvil, AnvilOptions
 from backend.core.deployment import DeployedContract, Deployment
@@ -22,8 +23,6 @@ UNITS_ID: Final = 1 << 20
 """The one token there is: plan 1 of service 1, as our tables read ids."""
 _SENDER: Final = "0x" + "be" * 20
 _GAS: Final = hex(29_000_000)
-_GAS_PRICE: Final = hex(5 * 10**9)
-"""Above what any block of the load asks for: the fee falls from block to block, and a fork goes back."""
 _FILL: Final = 500
 
 
@@ -63,7 +62,7 @@ class BenchChain:
     """The last block of the load that has transfers."""
 
     @asynccontextmanager
-    async def as_loaded(self) -> AsyncIterator[None]:
+    async def undone(self) -> AsyncIterator[None]:
         """Whatever the block does to the chain is undone at its end."""
         snapshot = await self.client.call("evm_snapshot")
         try:
@@ -87,11 +86,12 @@ class BenchChain:
             )
         return found
 
-    async def reorg(self, depth: int, transfers: int) -> None:
-        """Replace the newest blocks by others, with a transaction of so many transfers in each."""
-        data = [call_data("BenchUnits", "shuffle", transfers, 10**12 + number) for number in range(depth)]
-        pairs = [({**self._request(one), "gasPrice": _GAS_PRICE}, n) for n, one in enumerate(data)]
-        await self.client.call("anvil_reorg", depth, pairs)
+    async def head(self) -> Header:
+        """The newest block. Raises NodeError where there is none."""
+        header = await self.client.header("latest")
+        if header is None:
+            raise NodeError("anvil has no newest block")
+        return header
 
     def _request(self, data: bytes) -> dict[str, str]:
         return {"from": _SENDER, "data": hex_of(data), "gas": _GAS, "to": hex_of(self.token)}

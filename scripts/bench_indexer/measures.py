@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from backend.chain.events import Header
 from scripts.bench_indexer.chain import BenchChain
 from scripts.bench_indexer.contestants import Contestant, Ours, Place, cold, made_again, ready, running
 from scripts.bench_indexer.databases import empty_database
@@ -34,7 +33,7 @@ Figures = Mapping[str, float]
 
 async def dense(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
     """Cold, then live by WebSocket, then forks, then killed and started again; the balances must be right."""
-    async with chain.as_loaded():
+    async with chain.undone():
         with empty_database(postgres) as url:
             place = Place(home / "dense", url, chain.url, chain.ws_url)
             figures = await _cold_and_live(contestant, chain, place)
@@ -92,7 +91,7 @@ async def _seen_within(reader: Reader, number: int, seconds: float) -> None:
 
 async def polled(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
     """Cold with every HTTP request counted, then live by polling, then all rows made again."""
-    async with chain.as_loaded(), counted(chain.url) as counter:
+    async with chain.undone(), counted(chain.url) as counter:
         with empty_database(postgres) as url:
             place = Place(home / "polled", url, counter.url, cached=True)
             async with running(contestant, chain, place) as process:
@@ -145,20 +144,19 @@ async def _mined_and_seen(chain: BenchChain, reader: Reader, seed: int) -> float
 async def _reorged(chain: BenchChain, reader: Reader, depth: int) -> float:
     """Milliseconds from the new branch's head to tables that hold its transfers, in order, and no others.
 
-    The branch is one block longer than the one it replaces: anvil announces blocks that it mines, not those
-    that it puts in the place of others.
+    The new branch is one block longer than the one it replaces, as a branch that wins is; its blocks come one
+    after another, and the clock starts at the last.
     """
-    await chain.shuffle(depth - 1, TRANSFERS, seed=1_000 + depth)
-    await _mined_and_seen(chain, reader, seed=2_000 + depth)
-    await asyncio.sleep(SETTLE_SECONDS)
-    fork = await _header(chain, await chain.client.block_number() - depth)
-    await chain.reorg(depth, TRANSFERS)
-    await chain.shuffle(1, TRANSFERS, seed=3_000 + depth)
+    fork = await chain.head()
+    async with chain.undone():
+        await chain.shuffle(depth - 1, TRANSFERS, seed=1_000 + depth)
+        await _mined_and_seen(chain, reader, seed=2_000 + depth)
+        await asyncio.sleep(SETTLE_SECONDS)
+    await chain.shuffle(depth + 1, TRANSFERS, seed=3_000 + depth)
     began = time.monotonic()
-    tip = await chain.client.block_number()
-    logs = await chain.client.logs([chain.token], fork.number + 1, tip)
+    logs = await chain.client.logs([chain.token], fork.number + 1, fork.number + depth + 1)
     expected = [log.tx_hash for log in logs]
-    assert expected, "the new branch holds nothing"
+    assert len(expected) == (depth + 1) * TRANSFERS, "the new branch is not what was asked for"
     return await _until(lambda: reader.transfers_above(fork) == expected, f"fork of {depth}", began)
 
 
@@ -170,12 +168,6 @@ async def _until(holds: Callable[[], bool], what: str, began: float | None = Non
             raise SystemExit(f"the reader does not see {what}")
         await asyncio.sleep(LOOK_SECONDS)
     return (time.monotonic() - began) * 1_000
-
-
-async def _header(chain: BenchChain, number: int) -> Header:
-    header = await chain.client.header(number)
-    assert header is not None
-    return header
 
 
 async def _require_right(contestant: Contestant, chain: BenchChain, reader: Reader) -> None:

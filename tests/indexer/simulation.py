@@ -1,6 +1,7 @@
 """One seeded life of an indexer: blocks, forks, faults of node and database, crashes, restarts.
 
-Whatever happens on the way, at the end the store must equal one clean pass over the final branch.
+Whatever happens on the way, at the end the store must equal one clean pass over the final branch. In one life
+of four the chain is the model of the contracts, and its state as of the final branch the judge too.
 """
 
 import random
@@ -13,15 +14,19 @@ from backend.db.session import Store
 from indexer.advance import Indexer, IndexerOptions
 from indexer.mirror import Mirror
 from indexer.node_source import NodeSource
+from indexer.shapes import PROJECTED
 from indexer.statements import Statements, in_one_write
 from tests.chain_double.chain import ChainDouble
 from tests.chain_double.emitter import deployment_of
 from tests.chain_double.faults import FaultTable
 from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
-from tests.indexer.harness import START_BLOCK
+from tests.chain_double.played import PlayedMarket
+from tests.indexer.harness import START_BLOCK, rows_of
+from tests.model.rows import unlike_model
 
 T = TypeVar("T")
+PLAYED_IN = 4
 WORDS = [
     (-32005, "query returned more than 10000 results"),
     (-32000, "block range is too wide"),
@@ -40,7 +45,9 @@ class Simulation:
         self.chain = ChainDouble(seed)
         self.chain.finality_depth = self.random.choice([None, 5, 20, 64])
         self.chain.mine()
-        self.market = Market(self.chain)
+        played = seed % PLAYED_IN == 0
+        self.market: Market | PlayedMarket = PlayedMarket(self.chain, seed) if played else Market(self.chain)
+        self.floor = self.chain.tip.number
         self.node = NodeDouble(self.chain)
         self.options = IndexerOptions(
             finality_depth=self.random.choice([3, 10, 64]), step_blocks=self.random.choice([3, 20, 500])
@@ -48,6 +55,16 @@ class Simulation:
         self.crash_after: int | None = None
         self._store = store
         self._indexer: Indexer | None = None
+
+    async def wrong(self) -> list[str]:
+        """Rows that are not what the model says, where there is one."""
+        if not isinstance(self.market, PlayedMarket):
+            return []
+        found = {
+            table: {shape.key_of(row): row for row in await rows_of(self._store, shape)}
+            for table, shape in PROJECTED.items()
+        }
+        return list(unlike_model(self.market.model, found))
 
     async def live(self, acts: int) -> None:
         """So many random acts, then quiet until the store is at the head."""
@@ -71,7 +88,7 @@ class Simulation:
         self.market.mine_blocks(self.random.randrange(1, 12))
 
     def _fork(self) -> None:
-        depth = min(self.random.choice([1, 1, 2, 3, 8, 30, 90]), self.chain.tip.number - 1)
+        depth = min(self.random.choice([1, 1, 2, 3, 8, 30, 90]), self.chain.tip.number - self.floor)
         if depth > 0:
             self.market.fork(depth, self.random.randrange(0, depth + 3))
 
@@ -79,7 +96,7 @@ class Simulation:
         self.market.mine_blocks(self.random.randrange(60, 150), most_acts=2)
 
     def _fall_back(self) -> None:
-        self.chain.fall_back(min(self.random.randrange(1, 6), self.chain.tip.number - 1))
+        self.chain.fall_back(min(self.random.randrange(1, 6), self.chain.tip.number - self.floor))
 
     def _node_fault(self) -> None:
         table = self.node.faults

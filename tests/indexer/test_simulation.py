@@ -3,6 +3,7 @@
 given a seed
     whatever blocks, forks, faults, crashes and restarts it draws
         the store should end as one clean pass over the final branch would fill it
+        where the chain is the model of the contracts, every row should be what the model says
         every event of that branch should stand in the outbox once, all others be taken back
 """
 
@@ -29,6 +30,7 @@ class TestSimulation:
         held, expected = await everything(store), await replayed(fresh_store, simulation.chain)
         for table, rows in expected.items():
             assert held[table] == rows, f"seed {seed}: {table} differs"
+        assert await simulation.wrong() == [], f"seed {seed}: the model says otherwise"
         await self._outbox_stands(store, simulation, seed)
 
     async def _outbox_stands(self, store: Store, simulation: Simulation, seed: int) -> None:
