@@ -16,7 +16,7 @@ IN_FLIGHT: Final = 2
 """Ranges fetched ahead; with the one being written, what is in memory at once."""
 WANTED_LOGS: Final = 8_000
 """Logs a step should hold: enough to spread its cost, few enough for its memory."""
-FIRST_BLOCKS: Final = 200
+FIRST_BLOCKS: Final = 50
 GROWTH: Final = 4
 SAY_SECONDS: Final = 5.0
 

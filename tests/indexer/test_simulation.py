@@ -17,16 +17,19 @@ from indexer.shapes import RAW
 from tests.indexer.harness import everything, replayed, rows_of
 from tests.indexer.simulation import Simulation
 
-SEEDS = range(int(os.environ.get("EMPORION_TEST_SEEDS", "10")))
+SEEDS = range(int(os.environ.get("EMPORION_TEST_SEEDS", "50")))
+ACTS = 15
+"""Fewer than in `run.py simulate`, which lives a thousand seeds, all of them on the database it is told."""
+LIVES = [(seed, ("sqlite", "postgres")[seed % 2]) for seed in SEEDS]
 
 pytestmark = pytest.mark.slow
 
 
 class TestSimulation:
-    @pytest.mark.parametrize("seed", SEEDS)
+    @pytest.mark.parametrize(("seed", "database_url"), LIVES, indirect=["database_url"])
     async def test_ends_as_a_clean_pass(self, store: Store, fresh_store: Store, seed: int) -> None:
         simulation = Simulation(seed, store)
-        await simulation.live(acts=25)
+        await simulation.live(ACTS)
         held, expected = await everything(store), await replayed(fresh_store, simulation.chain)
         for table, rows in expected.items():
             assert held[table] == rows, f"seed {seed}: {table} differs"
