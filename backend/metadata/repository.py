@@ -31,7 +31,7 @@ async def document(connection: AsyncConnection, content_hash: Hash32) -> Row[Any
 
 
 async def missing(connection: AsyncConnection, now: int, limit: int) -> list[Row[Any]]:
-    """(content_hash, uri, attempts) of services whose document is not here and is due to be tried."""
+    """(content_hash, attempts) of services whose document is not here and is due to be tried."""
     joined = _services.outerjoin(_documents, _documents.c.content_hash == _services.c.content_hash).outerjoin(
         _fetches, _fetches.c.content_hash == _services.c.content_hash
     )
@@ -39,12 +39,17 @@ async def missing(connection: AsyncConnection, now: int, limit: int) -> list[Row
     due = or_(_fetches.c.next_at.is_(None), _fetches.c.next_at <= now)
     columns = (
         _services.c.content_hash,
-        func.min(_services.c.uri).label("uri"),
         func.coalesce(func.max(_fetches.c.attempts), 0).label("attempts"),
     )
     statement = select(*columns).select_from(joined).where(absent & due)
     grouped = statement.group_by(_services.c.content_hash).limit(limit)
     return list((await connection.execute(grouped)).all())
+
+
+async def places(connection: AsyncConnection, content_hash: Hash32, limit: int) -> list[str]:
+    """Where services say that a document is, in one order."""
+    named = select(_services.c.uri).distinct().where(_services.c.content_hash == content_hash)
+    return list((await connection.execute(named.order_by(_services.c.uri).limit(limit))).scalars())
 
 
 async def note_failure(

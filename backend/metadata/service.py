@@ -22,6 +22,8 @@ from backend.storage.blobs import BlobStore
 
 ROUND_SECONDS: Final = 2.0
 BATCH: Final = 20
+PLACES: Final = 100
+"""Addresses of one document that are tried."""
 FIRST_PAUSE: Final = 10
 LONGEST_PAUSE: Final = 6 * 3600
 _LIMITS_REMEMBERED: Final = 1_000
@@ -115,11 +117,18 @@ class MetadataService:
     async def _fetch(self, row: Any) -> bool:
         content_hash = Hash32(row.content_hash)
         try:
-            await self.put(content_hash, await self._bytes_of(content_hash, row.uri))
+            uri = await self._place_of(content_hash, row.attempts)
+            await self.put(content_hash, await self._bytes_of(content_hash, uri))
         except EmporionError as error:
             await self._note(content_hash, row.attempts + 1, error)
             return False
         return True
+
+    async def _place_of(self, content_hash: Hash32, attempts: int) -> str:
+        """Every place in turn: anybody may register a service of the same hash that names a bad one."""
+        async with self._store.read_connection() as db:
+            named = await repository.places(db, content_hash, PLACES)
+        return named[attempts % len(named)] if named else ""
 
     async def _note(self, content_hash: Hash32, attempts: int, error: EmporionError) -> None:
         pause = min(FIRST_PAUSE * 2 ** min(attempts, 20), LONGEST_PAUSE)
