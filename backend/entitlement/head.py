@@ -32,6 +32,8 @@ class Head:
     safe_number: BlockNumber
     finalized_number: BlockNumber
     confirmed_at_ms: int
+    reorgs: int = 0
+    """How often blocks were taken back."""
 
     def grants_from(self, policy: Policy) -> BlockNumber:
         """The block whose state grants access under a confirmation policy."""
@@ -71,6 +73,11 @@ class HeadWatch:
     def number(self) -> int:
         """Number of the head, confirmed or not; 0 before there is one."""
         return 0 if self._head is None else int(self._head.number)
+
+    @property
+    def reorgs(self) -> int:
+        """How often blocks were taken back since the index was begun."""
+        return 0 if self._head is None else self._head.reorgs
 
     def lag(self) -> int:
         """Seconds since a node confirmed our head, or since the database last answered, if that is longer."""

@@ -21,5 +21,6 @@ class Gauges:
             "emporion_hold_age_seconds": self._holds.oldest(),
             "emporion_index_lag_seconds": self._watch.lag(),
             "emporion_index_block": self._watch.number,
+            "emporion_index_reorgs": self._watch.reorgs,
             "emporion_settlement_backlog_credits": await self._catalog.unsettled() / MICRO,
         }

@@ -138,6 +138,7 @@ GAUGES: Final = {
     "emporion_hold_age_seconds": "Age of the oldest of them.",
     "emporion_index_lag_seconds": "Silence since a node confirmed the indexed head.",
     "emporion_index_block": "Number of the indexed head.",
+    "emporion_index_reorgs": "How often blocks were taken back; what was derived from them is undone.",
     "emporion_settlement_backlog_credits": "Credits served and not yet settled on chain.",
     "emporion_store_up": "Whether the store answered this scrape.",
 }

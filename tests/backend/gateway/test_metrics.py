@@ -1,6 +1,7 @@
 """/metrics, on a port of its own.
 
 ├── counts what was served and refused, by service and code; gauges of the moment
+├── tells how often blocks were taken back
 ├── names no wallet, key, prompt or request
 └── nothing else is there; and nothing of it on the gateway's own port
 """
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.backend.gateway.conftest import House, free_socket
 
@@ -32,6 +34,13 @@ async def scraped(house: House, path: str = "/metrics") -> httpx.Response:
 
 
 class TestMetrics:
+    async def test_tells_of_forks(self, house: House) -> None:
+        assert "emporion_index_reorgs 0.0" in (await scraped(house)).text
+        async with house.market.store.write_connection() as db:
+            await db.execute(text("UPDATE chain.chains SET reorgs = 2"))
+        await house.services.watch.refresh()
+        assert "emporion_index_reorgs 2.0" in (await scraped(house)).text
+
     async def test_counts_and_names_nobody(self, house: House, paid_key: str) -> None:
         assert (await house.chat(paid_key)).status_code == 200
         assert (await house.chat("emp_dev_x")).status_code == 401
