@@ -64,11 +64,12 @@ class BenchChain:
     @asynccontextmanager
     async def undone(self) -> AsyncIterator[None]:
         """Whatever the block does to the chain is undone at its end."""
-        snapshot = await self.client.call("evm_snapshot")
+        snapshot, newest = await self.client.call("evm_snapshot"), self.newest
         try:
             yield
         finally:
             await self.client.call("evm_revert", snapshot)
+            self.newest = newest
 
     async def balances(self) -> dict[bytes, int]:
         """Units by holder as the token says, those with none left out."""

@@ -24,15 +24,13 @@ PAUSE_SECONDS: Final = (0.05, 0.25)
 """Between two blocks, at random: no poll may fall in step with them."""
 LOOK_SECONDS: Final = 0.001
 LONGEST_SECONDS: Final = 240.0
-BLOCK_SECONDS: Final = 0.5
-"""Between blocks while one is started again."""
 SETTLE_SECONDS: Final = 2.0
 
 Figures = Mapping[str, float]
 
 
 async def dense(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:
-    """Cold, then live by WebSocket, then forks, then killed and started again; the balances must be right."""
+    """Cold, live by WebSocket, forked, the balances compared; killed and started again."""
     async with chain.undone():
         with empty_database(postgres) as url:
             place = Place(home / "dense", url, chain.url, chain.ws_url)
@@ -53,6 +51,7 @@ async def _cold_and_live(contestant: Contestant, chain: BenchChain, place: Place
         with contestant.reader(place) as reader:
             live = await _live(chain, reader, "live")
             reorgs = {f"reorg_{depth}_ms": await _reorged(chain, reader, depth) for depth in REORGS}
+            await _require_right(contestant, chain, reader)
     return {"cold_wall_postgres": wall, "cold_cpu": spent.cpu, "rss_mb": spent.rss, **live, **reorgs}
 
 
@@ -63,30 +62,13 @@ async def _into_sqlite(contestant: Contestant, chain: BenchChain, home: Path) ->
 
 
 async def _restarted(contestant: Contestant, chain: BenchChain, place: Place) -> float:
-    """Seconds from the start after a kill to the row of a block mined at that moment.
-
-    The chain goes on meanwhile: Ponder asks for what it missed when the next block is announced.
-    """
-    began, tip = time.monotonic(), await chain.client.block_number() + 1
-    async with running(contestant, chain, place):
-        with contestant.reader(place) as reader:
-            while reader.newest_block() < tip:
-                await chain.shuffle(1, TRANSFERS, seed=77)
-                await _seen_within(reader, tip, BLOCK_SECONDS)
-                if time.monotonic() - began > LONGEST_SECONDS:
-                    raise SystemExit(f"{contestant.name} does not come back")
-            seconds = time.monotonic() - began
-            await asyncio.sleep(SETTLE_SECONDS)
-            await _mined_and_seen(chain, reader, seed=78)
-            await _require_right(contestant, chain, reader)
-    return seconds
-
-
-async def _seen_within(reader: Reader, number: int, seconds: float) -> None:
-    """Return once the reader sees a block, or when the time is up."""
-    deadline = time.monotonic() + seconds
-    while reader.newest_block() < number and time.monotonic() < deadline:  # noqa: ASYNC110 - not ours to wake
-        await asyncio.sleep(LOOK_SECONDS)
+    """Seconds from the start after a kill until it serves again, with a block mined while it was away."""
+    await chain.shuffle(1, TRANSFERS, seed=77)
+    chain.newest = await chain.client.block_number()
+    began = time.monotonic()
+    async with running(contestant, chain, place) as process:
+        await ready(contestant, chain, place, process)
+    return time.monotonic() - began
 
 
 async def polled(contestant: Contestant, chain: BenchChain, home: Path, postgres: str) -> Figures:

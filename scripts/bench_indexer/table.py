@@ -26,7 +26,7 @@ MEASURES: Final = {
     "reorg_3_ms": "of 3 blocks",
     "reorg_8_ms": "of 8 blocks",
     "reorg_20_ms": "of 20 blocks",
-    "restart_s": "`kill -9`, start, a new block's row visible, seconds",
+    "restart_s": "`kill -9`, start, serving again (ours: a new block's row; Ponder: `/ready`), seconds",
     "reindex_wall": "all rows again from what is kept, seconds, the start of the program in it",
     "million_wall": "1,000,000 transfers into PostgreSQL, seconds",
     "million_cpu": "its CPU seconds",
@@ -37,7 +37,7 @@ HEAD: Final = """## Indexer, beside Ponder 0.16.10
 
 `make bench-indexer` runs both as processes on the same anvil chain, in turns, {pairs} pairs. Dense is
 {dense}, sparse {sparse} (ERC-1155). Both keep transfers and
-balances; after live blocks, forks and a kill the balances must be the token's. Medians, in brackets the least
+balances; after live blocks and forks the balances must be the token's. Medians, in brackets the least
 and the most; the ratio is Ponder's median by ours. {processors} cores, shared with anvil, PostgreSQL and the
 reader; load of the machine {load}.
 """
