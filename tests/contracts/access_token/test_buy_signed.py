@@ -19,27 +19,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from eth_abi.abi import encode
-from web3 import Web3
 
 from tests.contracts.protocol import ACTIVATE, DAY, DEPOSIT, HOLD, PASS, TIMED, USD, Protocol, add_hostile
 from tests.contracts.stage import MAX_UINT256
-from tests.contracts.typed_data import PERMIT, joined, signed
+from tests.contracts.typed_data import PERMIT, RECEIVE, joined, order_nonce, signed
 
 BUYER = 5  # number of the buyer's account
-RECEIVE = "from:address,to:address,value:uint256,validAfter:uint256,validBefore:uint256,nonce:bytes32"
 SALT = b"\x07" * 32
-NONCE_TYPES = [
-    "uint256",
-    "address",
-    "uint256",
-    "uint256",
-    "address",
-    "uint8",
-    "uint256",
-    "uint256",
-    "bytes32",
-]
 
 
 @pytest.fixture
@@ -58,12 +44,9 @@ def order(p: Protocol, plan: int, **changes: Any) -> dict[str, Any]:
 
 
 def signature(p: Protocol, o: dict[str, Any], account: int = BUYER) -> bytes:
-    fields = (
-        p.stage.web3.eth.chain_id, p.access.address, o["planId"], o["units"], o["recipient"], o["then"],
-        o["maxCost"], o["deadline"], o["salt"],
-    )  # fmt: skip
-    nonce = Web3.keccak(encode(NONCE_TYPES, fields))
-    values = (o["payer"], p.access.address, o["maxCost"], 0, o["deadline"], bytes(nonce))
+    fields = (o[name] for name in ("planId", "units", "recipient", "maxCost", "deadline", "then", "salt"))
+    nonce = order_nonce(p.access, *fields)
+    values = (o["payer"], p.access.address, o["maxCost"], 0, o["deadline"], nonce)
     key = p.stage.key(account)
     return joined(*signed(p.usd, "Test Dollar", "ReceiveWithAuthorization", RECEIVE, values, key))
 

@@ -41,6 +41,26 @@ COMPARED: Final = (
     ("StakingVault.claim:repeat", "PlainStaking.claim", "any currency, streamed"),
     ("StakingVault.lock:first", "PlainStaking.stake:first", "a lock, a score, votes with history"),
     ("StakingVault.lock:again", "PlainStaking.stake:again", "the same"),
+    ("StakingVault.unlock", "PlainStaking.withdraw", "score, votes and their history taken back"),
+    ("AccessToken.safeTransferFrom:repeat", "SoladyTokens.mint:repeat", "two balances, soulbound units kept"),
+    (
+        "AccessToken.buyWithAuthorization:deposit-new",
+        "PlainShop.buy:new",
+        "the buyer needs no gas",
+    ),
 )
 """Our key, the nearest thing a peer does, and what the difference buys."""
+UNMEASURED: Final = {
+    "by another contract alone": (
+        "RevenueShares.create", "RevenueShares.release", "ServiceRegistry.noteSale", "ServiceRegistry.slash",
+        "ServiceRegistry.countDispute", "StakingVault.stream",
+    ),
+    "by the timelock alone: what is paid is `EmporionGovernor.execute`": (
+        "AccessToken.addCurrency", "AccessToken.setCurrencyOpen", "AccessToken.setFeeBps",
+        "DisputeCourt.setQuorumBps", "DisputeCourt.setVotingPeriod", "RevenueShares.setTreasury",
+        "ServiceRegistry.setMinBond", "ServiceRegistry.setUnbondCooldown", "UsageEscrow.setWithdrawalDelay",
+    ),
+    "by the guardian in need": ("AccessToken.pauseSales", "ServiceRegistry.pauseRegistrations"),
+}  # fmt: skip
+"""Functions of the interfaces that have no figure of their own, by reason."""
 SIZE_LIMIT: Final = 24_576

@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.contracts.gas import peers
+from tests.contracts.gas import government, peers
 from tests.contracts.protocol import (
     ACTIVATE,
     DAY,
     DEPOSIT,
     EMP,
+    EMP_INDEX,
     HASH,
     HOLD,
     METERED,
     MIN_BOND,
     PASS,
+    PAUSED,
     TERMS,
     TIMED,
     URI,
@@ -27,7 +29,7 @@ from tests.contracts.protocol import (
     USD_INDEX,
     Protocol,
 )
-from tests.contracts.typed_data import PERMIT, joined, signed
+from tests.contracts.typed_data import PERMIT, RECEIVE, joined, order_nonce, signed
 
 Figures = dict[str, int]
 BUYER: Final = 5  # number of the buyer's account
@@ -93,6 +95,19 @@ def signed_purchases(p: Protocol) -> Figures:
     }
 
 
+def authorized_purchase(p: Protocol) -> Figures:
+    """Signed by the buyer, sent by a stranger."""
+    plan, deadline = warm(p)[METERED], p.stage.now + DAY
+    order = (plan, 50, p.buyer, 50 * USD, deadline, DEPOSIT)
+    nonce = order_nonce(p.access, *order, HASH)
+    values = (p.buyer, p.access.address, 50 * USD, 0, deadline, nonce)
+    signature = joined(
+        *signed(p.usd, "Test Dollar", "ReceiveWithAuthorization", RECEIVE, values, p.stage.key(BUYER))
+    )
+    call = (p.access, "buyWithAuthorization", p.buyer, *order, HASH, signature)
+    return {"AccessToken.buyWithAuthorization:deposit-new": used(p, *call, sender=p.stranger)}
+
+
 def uses(p: Protocol) -> Figures:
     plans = warm(p)
     timed, metered = plans[TIMED], plans[METERED]
@@ -121,6 +136,10 @@ def tabs(p: Protocol) -> Figures:
         "UsageEscrow.deposit:new": used(p, *deposit, sender=p.buyer),
         "UsageEscrow.deposit:repeat": used(p, *deposit, sender=p.buyer),
         "UsageEscrow.requestWithdrawal": used(p, p.escrow, "requestWithdrawal", plan, sender=p.buyer),
+        "UsageEscrow.cancelWithdrawal": used(p, p.escrow, "cancelWithdrawal", plan, sender=p.buyer),
+    }
+    p.send(p.escrow, "requestWithdrawal", plan, sender=p.buyer)
+    figures |= {
         "UsageEscrow.close": used(p, p.escrow, "close", plan, p.buyer, sender=p.meter),
     }
     figures["UsageEscrow.withdraw"] = used(p, p.escrow, "withdraw", plan, p.buyer, sender=p.buyer)
@@ -209,6 +228,22 @@ def services(p: Protocol) -> Figures:
     return figures
 
 
+def ends(p: Protocol) -> Figures:
+    """A service changes, stops selling, and is retired by a stranger for want of a bond."""
+    plan = p.create_plan()
+    figures = {
+        "AccessToken.setSaleOpen": used(p, p.access, "setSaleOpen", plan, False, sender=p.provider),
+        "ServiceRegistry.setMetadata": used(
+            p, p.registry, "setMetadata", 1, URI, HASH[::-1], sender=p.provider
+        ),
+        "ServiceRegistry.setStatus": used(p, p.registry, "setStatus", 1, PAUSED, sender=p.provider),
+    }
+    p.send(p.registry, "requestUnbond", 1, EMP, sender=p.provider)
+    figures["ServiceRegistry.flagUnderbonded"] = used(p, p.registry, "flagUnderbonded", 1, sender=p.stranger)
+    p.stage.advance(31 * DAY)
+    return figures | {"ServiceRegistry.retire": used(p, p.registry, "retire", 1, sender=p.stranger)}
+
+
 def stakes(p: Protocol) -> Figures:
     plan = p.create_plan(PASS)
     for early in (p.stranger, p.provider):
@@ -232,6 +267,24 @@ def stakes(p: Protocol) -> Figures:
     return figures
 
 
+def stakes_kept(p: Protocol) -> Figures:
+    """EMP locked by permit, votes delegated, rewards added, and the end noted by a stranger."""
+    deadline = p.stage.now + DAY
+    values = (p.staker, p.vault.address, EMP, p.read(p.emp, "nonces", p.staker), deadline)
+    number = next(n for n in range(9) if p.stage.account(n) == p.staker)
+    permit = signed(p.emp, "Emporion", "Permit", PERMIT, values, p.stage.key(number))
+    lock = (p.vault, "lockWithPermit", EMP, 30 * DAY, deadline, *permit)
+    figures = {"StakingVault.lockWithPermit:first": used(p, *lock, sender=p.staker)}
+    figures["StakingVault.delegate"] = used(p, p.vault, "delegate", p.stranger, sender=p.staker)
+    p.buy(p.create_plan(PASS, currency=EMP_INDEX, unitPrice=EMP), 1_000)
+    p.send(p.shares, "flushFees", EMP_INDEX, sender=p.stranger)
+    p.stage.advance(8 * DAY)
+    figures["StakingVault.compound"] = used(p, p.vault, "compound", 0, sender=p.staker)
+    p.stage.advance(30 * DAY)
+    figures["StakingVault.expire"] = used(p, p.vault, "expire", [p.staker], [0], sender=p.stranger)
+    return figures
+
+
 def resale(p: Protocol) -> Figures:
     plan = warm(p)[PASS]
     p.buy(plan, 10)
@@ -241,12 +294,14 @@ def resale(p: Protocol) -> Figures:
     fill = (p.market, "fill", 1, 1, USD, p.stage.now + DAY)
     figures["TokenMarket.fill:new"] = used(p, *fill, sender=p.staker)
     figures["TokenMarket.fill:repeat"] = used(p, *fill, sender=p.staker)
+    figures["TokenMarket.cancel"] = used(p, p.market, "cancel", 1, sender=p.buyer)
     return figures
 
 
 SCENARIOS: Final[tuple[Callable[[Protocol], Figures], ...]] = (
-    purchases, signed_purchases, uses, tabs, settlements, settlements_with_vouchers, shares, services, stakes,
-    resale, peers.tokens, peers.shop, peers.staking,
+    purchases, signed_purchases, authorized_purchase, uses, tabs, settlements, settlements_with_vouchers,
+    shares, services, ends, stakes, stakes_kept, resale, government.government, government.distribution,
+    peers.tokens, peers.shop, peers.staking,
 )  # fmt: skip
 
 
