@@ -4,8 +4,12 @@ a gateway with a collector
 ├── sends one span a metered request: what was asked of which service, how much was used, how it ended
 ├── links the caller's span, and nothing that is none
 └── names no prompt, answer, wallet or key
+a gateway without one, and without Redis
+└── loads nothing of them
 """
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -103,6 +107,11 @@ class TestTraces:
         everything = b"".join(collector.raw)
         for hidden in (CANARY.encode(), key.encode(), buyer, buyer.hex().encode(), b"Once upon"):
             assert hidden not in everything
+
+    def test_cost_nothing_unasked(self) -> None:
+        told = "print(*{'opentelemetry.sdk', 'opentelemetry.exporter', 'redis'} & set(sys.modules))"
+        code = f"import sys, backend.cli.running; {told}"
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"\n"
 
     @pytest.mark.parametrize(
         "given",

@@ -15,7 +15,7 @@ given vouchers
 given a withdrawal that overtakes a settlement
     the line is skipped with its reason, and not tried for ever
 given a meter that was replaced
-    it settles what it served, while the registry lets it
+    it settles what it served, while the registry lets it; replaced twice, nothing more
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -27,6 +27,7 @@ from sqlalchemy import text
 from backend.cli.devnet.faucet import Gift
 from backend.client.models import RateCard
 from backend.client.verification import Evidence, Finding, verify_receipt
+from backend.core.errors import ContractRevert
 from backend.core.units import Address, ChainId, Hash32, PlanId, ServiceId, ServiceStatus, plan_service
 from backend.gateway.answers import receipt_json
 from backend.meter.schemas import ReceiptProof
@@ -268,3 +269,16 @@ class TestReplacedMeter:
         await world.devnet.controls.advance(8 * DAY)
         await world.index()
         assert (await worker.step()).prepared == 0
+
+    async def test_given_twice_a_leaked_key_settles_nothing(self, world: OnChain) -> None:
+        registry, service = world.devnet.contracts.registry, world.plan >> 20
+        await world.deposit(10)
+        await world.serve("a", 3)
+        for role in ("staker", "second_staker"):
+            await world.do("provider", registry.set_meter(service, world.devnet.accounts[role].address))
+        await world.index()
+        assert (await world.worker().step()).prepared == 0
+        stolen = SettleEntry(world.buyer.address, 10, Hash32(bytes(32)), b"")
+        with pytest.raises(ContractRevert, match="UsageEscrow_NotMeter"):
+            await world.sender().settle(world.tab.chain_id, world.plan, [stolen])
+        assert await world.settled() == (0, 10)
