@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 
 from backend.core.errors import MalformedRequest, Unprocessable
+from backend.core.nesting import is_deeper
 from backend.inference.operations import (
     CHOICES,
     DROPPED,
@@ -28,6 +29,8 @@ MESSAGE_TOKENS: Final = 8
 TOOLS_TOKENS: Final = 256
 """What it adds to explain tools."""
 MOST_PROBABILITIES: Final = 20
+MOST_DEPTH: Final = 100
+"""Of a body's lists and objects; what writes it again stops at 254, and what looks for its words recurses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,8 @@ def read_call(operation: Operation, body: bytes) -> Call:
         raise MalformedRequest("the body is not JSON in UTF-8", position=error.pos) from None
     if not isinstance(fields, dict):
         raise MalformedRequest("the body must be a JSON object")
+    if body.count(b"[") + body.count(b"{") > MOST_DEPTH and is_deeper(fields, MOST_DEPTH):
+        raise MalformedRequest(f"the body is nested deeper than {MOST_DEPTH}")
     model = fields.get("model")
     if not isinstance(model, str) or not 0 < len(model) <= 200:
         raise MalformedRequest("`model` must name a model: see GET /v1/models")

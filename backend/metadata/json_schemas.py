@@ -19,6 +19,8 @@ from pydantic_core import SchemaError as PatternError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
+from backend.core.nesting import is_deeper
+
 PROBLEMS_SHOWN: Final = 20
 MOST_STEPS: Final = 20_000
 """References followed in one check."""
@@ -83,21 +85,6 @@ class JsonSchema:
                 yield error
         finally:
             self._nested -= 1
-
-
-def is_deeper(value: object, most: int) -> bool:
-    """Whether lists and objects are nested in a value more than `most` times."""
-    level = [value]
-    for _ in range(most + 1):
-        level = [inner for outer in level if isinstance(outer, dict | list) for inner in _inside(outer)]
-        if not level:
-            return False
-    return True
-
-
-def _inside(outer: dict[str, Any] | list[Any]) -> list[Any]:
-    inner = outer.values() if isinstance(outer, dict) else outer
-    return [value for value in inner if isinstance(value, dict | list)]
 
 
 def check_schema(schema: dict[str, Any]) -> dict[str, Any]:
