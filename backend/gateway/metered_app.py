@@ -22,6 +22,7 @@ from backend.gateway.metrics import Observer, Tracing
 from backend.gateway.relay import Delivery, Relay
 from backend.gateway.request_ids import new_request_id
 from backend.gateway.served import Fingerprints
+from backend.inference.faults import masked
 from backend.inference.router import Member, Router
 from backend.inference.schemas import ServiceKey
 
@@ -86,7 +87,7 @@ class MeteredApp:
             self._told(error, request_id)
             if delivery.begun:
                 raise
-            await send_error(send, error, scope["path"], request_id)
+            await send_error(send, masked(error), scope["path"], request_id)
         except Exception:
             self._log.exception("gateway.request.crashed", request_id=request_id)
             if delivery.begun:

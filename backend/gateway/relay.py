@@ -12,18 +12,22 @@ from backend.gateway.admission import Admission
 from backend.gateway.answers import paid_headers, receipt_comment
 from backend.gateway.asgi import Headers, Send, send_whole
 from backend.gateway.error_replies import openai_error
-from backend.gateway.served import Accountant, Turn, hash_of
+from backend.gateway.served import NOTHING, Accountant, Turn, hash_of
+from backend.inference.faults import masked
 from backend.inference.operations import Operation
 from backend.inference.prepare import Prepared
 from backend.inference.router import Answer
 from backend.inference.stream import StreamScanner
-from backend.inference.usage import Usage, usage_in_reply
+from backend.inference.usage import Usage, usage_of
+from backend.inference.words import words_of
 from backend.meter.schemas import Outcome, Receipt
 
 ANSWER_LIMIT: Final = 64 * 1024 * 1024
-NOTHING: Final = Usage(0, 0)
+REST_SECONDS: Final = 0.25
+"""An upstream that has said `[DONE]` and does not end its answer is not waited for longer."""
 SSE: Final = b"text/event-stream; charset=utf-8"
 ModelTurn = Turn[Prepared]
+_JSON: Final = (b"content-type", b"application/json")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 
 
@@ -71,22 +75,24 @@ class Relay:
     async def whole(self, turn: ModelTurn, answer: Answer, delivery: Delivery, headers: Headers) -> None:
         """A JSON answer: read, written down, then sent with its receipt."""
         body = await answer.read(ANSWER_LIMIT)
-        usage = await self._accountant.counted(turn, usage_in_reply(body), _reply_text(body))
-        receipt = await self._written(turn, Outcome.COMPLETED, usage, body)
-        media = (b"content-type", answer.content_type.encode("latin-1"))
+        document = _read(body)
+        usage = await self._accountant.counted(turn, usage_of(document), words_of(document))
+        receipt = await self._written(turn, _ended(usage), usage, body)
         delivery.begun = True
         await send_whole(
-            delivery.send, 200, [media, _NO_STORE, *headers, *paid_headers(turn.admitted, receipt)], body
+            delivery.send, 200, [_JSON, _NO_STORE, *headers, *paid_headers(turn.admitted, receipt)], body
         )
 
     async def stream(self, turn: ModelTurn, answer: Answer, delivery: Delivery, headers: Headers) -> None:
         """A stream: events as they come, then the receipt as a comment, then `[DONE]`."""
         scanner = StreamScanner(keep_usage=turn.admitted.prepared.wants_usage)
-        await delivery.begin([(b"content-type", SSE), _NO_STORE, (b"x-accel-buffering", b"no"), *headers])
         try:
+            await delivery.begin([(b"content-type", SSE), _NO_STORE, (b"x-accel-buffering", b"no"), *headers])
             async for chunk in answer.chunks():
                 if data := scanner.feed(chunk):
                     await delivery.part(data)
+                if scanner.tail:
+                    break
             if data := scanner.close():
                 await delivery.part(data)
             if not scanner.complete:
@@ -98,6 +104,8 @@ class Relay:
             await asyncio.shield(self._partial(turn, scanner, delivery))
             raise
         await asyncio.shield(self._finish(turn, scanner, delivery))
+        await answer.rest(REST_SECONDS)
+        await delivery.end()
 
     async def failed(self, turn: Turn[Any]) -> None:
         """Write down a request of which nothing was delivered; nothing is charged."""
@@ -105,11 +113,10 @@ class Relay:
 
     async def _finish(self, turn: ModelTurn, scanner: StreamScanner, delivery: Delivery) -> None:
         usage = await self._accountant.counted(turn, scanner.usage, _text_if_needed(scanner))
-        receipt = await self._written(turn, Outcome.COMPLETED, usage, delivery.delivered + scanner.tail)
+        receipt = await self._written(turn, _ended(usage), usage, delivery.delivered + scanner.tail)
         await delivery.part(receipt_comment(turn.admitted, receipt), comment=True)
         if scanner.tail:
             await delivery.part(scanner.tail)
-        await delivery.end()
 
     async def _break_off(
         self, turn: ModelTurn, scanner: StreamScanner, delivery: Delivery, error: EmporionError
@@ -134,32 +141,35 @@ class Relay:
 
 
 def _text_if_needed(scanner: StreamScanner) -> str:
-    return "" if scanner.usage is not None else scanner.delivered_text()
+    told = scanner.usage
+    return "" if told is not None and told.units_out else scanner.delivered_text()
+
+
+def _ended(usage: Usage) -> Outcome:
+    """An answer without output is none, however well it was formed."""
+    return Outcome.FAILED if usage is NOTHING else Outcome.COMPLETED
+
+
+def _read(body: bytes) -> dict[str, Any]:
+    """A whole answer. Raises UpstreamError for one that is none of the shapes, or an error despite its
+    status.
+    """
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        document = None
+    if not isinstance(document, dict) or document.get("error"):
+        raise UpstreamError("the model's server sent no answer in the shape of its route")
+    return document
 
 
 def _error_event(turn: ModelTurn, error: EmporionError) -> bytes:
     """The chunk both SDKs raise on: OpenAI's error beside a choice that ended with `error`."""
     said: dict[str, Any] = {
         "id": turn.admitted.asked.request_id,
-        **openai_error(error, turn.admitted.asked.request_id),
+        **openai_error(masked(error), turn.admitted.asked.request_id),
         "choices": [{"index": 0, "delta": {}, "finish_reason": "error"}],
     }
     if turn.route == Operation.CHAT.value:
         said["object"] = "chat.completion.chunk"
     return b"data: " + orjson.dumps(said, default=str) + b"\n\n"
-
-
-def _reply_text(body: bytes) -> str:
-    """The words of a whole answer, for our own count where the upstream gave none."""
-    if b'"usage"' in body:
-        return ""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return body.decode("utf-8", "replace")
-    choices = document.get("choices") if isinstance(document, dict) else None
-    words = []
-    for choice in choices if isinstance(choices, list) else []:
-        message = choice.get("message") if isinstance(choice, dict) else None
-        words.append(message.get("content") if isinstance(message, dict) else choice.get("text"))
-    return "".join(word for word in words if isinstance(word, str))

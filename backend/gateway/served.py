@@ -1,16 +1,21 @@
 """From an answer to the facts of its usage row: hashes, counts, cost."""
 
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol
+from typing import Any, Final, Generic, Protocol
 
 from backend.core.clock import Clock
 from backend.core.units import ZERO_HASH, Hash32, MicroCredits, UnixTime, keccak, to_hash
 from backend.gateway.admission import Admitted, B
+from backend.inference.operations import FIELDS
 from backend.inference.prepare import Prepared, prompt_text
 from backend.inference.upstream import Upstream
-from backend.inference.usage import TokenCounter, Usage
+from backend.inference.usage import TokenCounter, Usage, usage_or_count
 from backend.meter.pricing import cost_exact
 from backend.meter.schemas import Outcome, Served
+
+NOTHING: Final = Usage(0, 0)
+NO_WORDS: Final = " "
+"""Stands for an answer that has none, such as an embedding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +65,15 @@ class Accountant:
         self._counter = counter
 
     async def counted(self, turn: Turn[Prepared], told: Usage | None, delivered: str) -> Usage:
-        """The upstream's own count within the worst case, else ours of the prompt and what was delivered."""
+        """The upstream's own count within the worst case, else ours of the prompt and what was delivered.
+        `NOTHING` where the answer holds neither a token nor a word: no output, no charge.
+        """
         prepared = turn.admitted.prepared
-        if told is None:
-            prompt = await self._counter.count_tokens(prompt_text(prepared))
-            told = Usage(prompt, await self._counter.count_tokens(delivered), estimated=True)
-        return told.within(prepared.worst)
+        if FIELDS[prepared.operation].output is None:
+            delivered = delivered or NO_WORDS
+        elif not delivered and (told is None or not told.units_out):
+            return NOTHING
+        return await usage_or_count(told, prepared.worst, prompt_text(prepared), delivered, self._counter)
 
     def served(self, turn: Turn[Any], outcome: Outcome, usage: Usage, response_hash: Hash32) -> Served:
         """The facts of the usage row. `response_hash` is of every byte of the answer as the caller got it,

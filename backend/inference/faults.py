@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from backend.core.errors import (
+    AddressBlocked,
     ContextLengthExceeded,
     EmporionError,
     MalformedRequest,
@@ -23,6 +24,21 @@ ERROR_CODE: Final = re.compile(rb'"code"\s*:\s*([1-5]\d\d)\b')
 REFUSALS: Final = frozenset({400, 409, 413, 415, 422})
 BUSY: Final = frozenset({429, 503})
 SLOW: Final = frozenset({408, 504})
+
+PLACE: Final = frozenset({"host", "address"})
+"""Details that say where an upstream is: its provider's matter, and the operator's."""
+WITHOUT_PLACE: Final[dict[type[EmporionError], str]] = {
+    AddressBlocked: "the service's server is at an address that may not be used; its provider must change it",
+    UpstreamTimeout: "the service's server did not answer in time",
+    UpstreamUnavailable: "the service's server cannot be reached now: try again shortly",
+    UpstreamError: "the service's server broke off or failed",
+}
+
+
+def masked(error: EmporionError) -> EmporionError:
+    """The error as a buyer may see it: of the same kind, and nothing of where the upstream is."""
+    told = WITHOUT_PLACE.get(type(error))
+    return error if told is None or not PLACE & error.details.keys() else type(error)(told)
 
 
 def fault_of(status: int, words: bytes) -> EmporionError:

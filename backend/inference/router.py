@@ -2,6 +2,7 @@
 byte.
 """
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -60,6 +61,15 @@ class Answer:
                 self.close()
                 raise BodyTooLarge(f"the answer is larger than {limit} bytes", limit=limit)
         return bytes(body)
+
+    async def rest(self, seconds: float) -> None:
+        """Read what is left to the end, so that the connection can be kept; for so long and no longer."""
+        try:
+            async with asyncio.timeout(seconds):
+                async for _ in self._rest:
+                    pass
+        except (TimeoutError, EmporionError):
+            return
 
     def close(self) -> None:
         """Drop the connection: the upstream stops. Must be called in the end, also after the last byte."""

@@ -14,6 +14,8 @@ from backend.inference.words import dicts, words_of
 
 MOST_EVENT_BYTES: Final = 4 * 1024 * 1024
 EVENT_END: Final = re.compile(rb"\r?\n\r?\n|\r\r")
+ERROR_EVENT: Final = re.compile(rb"(?:[^\r\n]+(?:\r\n?|\n))*?(?:error:|event: ?error[ \t]*(?:\r|\n))")
+"""llama.cpp's own field, or an event by the name `error`, on any line."""
 NOTABLE: Final = (
     b"[DONE]",
     b'"usage":{',
@@ -22,6 +24,8 @@ NOTABLE: Final = (
     b'"finish_reason": "',
     b'"error"',
     b"error:",
+    b"event: error",
+    b"event:error",
     b'"response.',
 )
 """Marks of events worth parsing, in the two spacings servers write; plain searches, a tenth of a pattern's
@@ -84,7 +88,7 @@ class StreamScanner:
         if data == DONE:
             self.tail = event
             return False
-        if event.startswith(b"error:"):
+        if ERROR_EVENT.match(event):
             self.failed = True
             return False
         document = _document(event)

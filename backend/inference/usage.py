@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 
-import orjson
-
 from backend.core.errors import UpstreamError
 from backend.inference.prepare import WorstCase
 
@@ -60,14 +58,6 @@ def usage_of(document: object) -> Usage | None:
     units_in = _count(told, "prompt_tokens", "input_tokens")
     units_out = _count(told, "completion_tokens", "output_tokens")
     return None if units_in is None else Usage(units_in, units_out or 0)
-
-
-def usage_in_reply(body: bytes) -> Usage | None:
-    """The usage of a whole JSON answer."""
-    try:
-        return usage_of(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        return None
 
 
 async def usage_or_count(

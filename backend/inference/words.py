@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import orjson
-
 
 def words_of(document: dict[str, Any]) -> str:
     """The text one event, or one whole answer, holds: content, reasoning, tool calls."""
@@ -16,15 +14,6 @@ def words_of(document: dict[str, Any]) -> str:
     return "".join(part for part in parts if isinstance(part, str))
 
 
-def words_in_reply(body: bytes) -> str:
-    """The text of a whole JSON answer; empty when it cannot be read."""
-    try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return ""
-    return words_of(document) if isinstance(document, dict) else ""
-
-
 def dicts(value: object) -> list[dict[str, Any]]:
     """The objects of a list; none when it is no list."""
     return [part for part in value if isinstance(part, dict)] if isinstance(value, list) else []
@@ -34,5 +23,6 @@ def _of_choice(choice: dict[str, Any]) -> list[object]:
     found = choice.get("delta") or choice.get("message")
     said = found if isinstance(found, dict) else {}
     functions = dicts([call.get("function") for call in dicts(said.get("tool_calls"))])
+    functions += dicts([said.get("function_call")])
     called = [function.get(key) for function in functions for key in ("name", "arguments")]
     return [choice.get("text"), said.get("content"), said.get("reasoning_content"), *called]

@@ -25,8 +25,8 @@ from hypothesis import strategies as st
 from backend.core.errors import UpstreamError
 from backend.inference.prepare import WorstCase
 from backend.inference.stream import StreamScanner
-from backend.inference.usage import ByteCounter, Usage, usage_in_reply, usage_of, usage_or_count
-from backend.inference.words import words_in_reply
+from backend.inference.usage import ByteCounter, Usage, usage_of, usage_or_count
+from backend.inference.words import words_of
 
 
 class FailingCounter:
@@ -74,7 +74,14 @@ class TestFeed:
         assert scanner.usage == Usage(1, 0)
 
     @pytest.mark.parametrize(
-        "broken", [event({"error": {"message": "secret host"}}), b"error: {}\n\n", event({"type": "error"})]
+        "broken",
+        [
+            event({"error": {"message": "secret host"}}),
+            b"error: {}\n\n",
+            event({"type": "error"}),
+            b'event: error\ndata: {"message": "secret host"}\n\n',
+            b'id: 7\r\nevent:error\r\ndata: "secret host"\r\n\r\n',
+        ],
     )
     def test_upstream_error_is_left_out(self, broken: bytes) -> None:
         scanner = StreamScanner(keep_usage=False)
@@ -143,8 +150,7 @@ class TestUsage:
         assert usage_of(document) is None
 
     def test_whole_reply(self) -> None:
-        assert usage_in_reply(b'{"usage": {"prompt_tokens": 2, "total_tokens": 2}}') == Usage(2, 0)
-        assert usage_in_reply(b"<html>") is None
+        assert usage_of({"usage": {"prompt_tokens": 2, "total_tokens": 2}}) == Usage(2, 0)
 
     def test_lying_upstream_is_held_to_the_worst_case(self) -> None:
         assert Usage(10**9, 3).within(WorstCase(100, 10)) == Usage(100, 3, estimated=True)
@@ -159,9 +165,11 @@ class TestUsage:
 
     def test_words_of_a_whole_reply(self) -> None:
         chat = {"choices": [{"message": {"content": "a"}}, {"text": "b"}]}
-        assert words_in_reply(orjson.dumps(chat)) == "ab"
-        assert words_in_reply(b'{"output": [{"content": [{"text": "c"}]}]}') == "c"
-        assert (words_in_reply(b"<html>"), words_in_reply(b"[]")) == ("", "")
+        assert words_of(chat) == "ab"
+        assert words_of({"output": [{"content": [{"text": "c"}]}]}) == "c"
+        called = {"message": {"function_call": {"name": "f", "arguments": "{}"}}}
+        assert words_of({"choices": [called]}) == "f{}"
+        assert words_of({}) == ""
 
     async def test_estimate_rounds_up(self) -> None:
         assert await ByteCounter().count_tokens("12345") == 2

@@ -33,7 +33,7 @@ from backend.inference.router import Answer, Member, Router
 from backend.inference.stream import StreamScanner
 from backend.inference.upstream import Upstream
 from backend.inference.upstreams import EmbeddedUpstream, OpenAiUpstream, PlainUpstream
-from backend.inference.usage import usage_in_reply
+from backend.inference.usage import usage_of
 from backend.net.client import HttpClient, Timeouts
 from backend.net.guard import LOOPBACK_ONLY
 
@@ -87,7 +87,7 @@ class TestBoth:
     )
     async def test_plain_answer_stays_within_its_bound(self, upstream: Upstream, prepared: Prepared) -> None:
         answer = await answered(upstream, prepared)
-        usage = usage_in_reply(await answer.read(1_000_000))
+        usage = usage_of(json.loads(await answer.read(1_000_000)))
         answer.close()
         assert usage is not None
         assert usage.units_in > 0
@@ -95,7 +95,7 @@ class TestBoth:
 
     async def test_several_answers_stay_within_their_bound(self, upstream: Upstream) -> None:
         prepared = ready(**CHAT, n=2)
-        usage = usage_in_reply(await (await answered(upstream, prepared)).read(1_000_000))
+        usage = usage_of(json.loads(await (await answered(upstream, prepared)).read(1_000_000)))
         assert usage is not None
         assert usage.within(prepared.worst) == usage
 
