@@ -130,10 +130,12 @@ class Router:
                 )
 
     def _in_order(self, members: Sequence[Member]) -> list[Member]:
+        """By weight; those found unwell last: a busy server may be too slow for a probe and still serve."""
         now = self._clock.monotonic()
-        able = [member for member in members if member.healthy and member.breaker.admits(now)]
+        able = [member for member in members if member.breaker.admits(now)]
         rolls = [1.0 - self._roll() for _ in able]
-        return [able[index] for index in order([member.weight for member in able], rolls)]
+        drawn = [able[index] for index in order([member.weight for member in able], rolls)]
+        return sorted(drawn, key=lambda member: not member.healthy)
 
     def _note(self, member: Member, error: EmporionError, request_id: str) -> None:
         if not is_its_fault(error):

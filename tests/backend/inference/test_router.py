@@ -1,7 +1,7 @@
 """Which upstream answers.
 
 Router.open
-  when none is bound, healthy or rested -> unavailable
+  when none is bound, or rested -> unavailable
   when the first fails before its first byte -> the next answers; the failed reply is closed
   when the first breaks after its head but before a byte -> the next answers
   when the request itself is refused -> raised at once, no other is asked, health untouched
@@ -12,7 +12,7 @@ Router.open
 order
   -> in proportion to weights
 probe
-  when an upstream is unwell -> left out until it is well
+  when an upstream is unwell -> asked after those that are well
 fault_of -> the table of refusals
 """
 
@@ -178,6 +178,11 @@ class TestProbe:
         await router().probe([one, two])
         assert (one.healthy, two.healthy) == (False, True)
         assert (await opened(router(), one, two)).upstream.name == "b"
+
+    async def test_asks_the_unwell_where_nobody_is_well(self) -> None:
+        busy = member("a", ScriptedReply([b"served"]))
+        busy.healthy = False
+        assert (await opened(router(), busy)).upstream.name == "a"
 
 
 class TestFaultOf:
