@@ -11,6 +11,7 @@ import uvicorn
 from backend.core.errors import SettingsError
 from backend.core.logs import get_logger
 from backend.core.settings import Settings
+from backend.gateway.connections import server_config
 
 DRAIN_SECONDS: Final = 15
 _BACKLOG: Final = 2_048
@@ -43,14 +44,7 @@ class _Server(uvicorn.Server):
 
 async def served(settings: Settings, stop: asyncio.Event, app: Any, opened: socket.socket) -> None:
     """Answer on the socket until told to stop, then let open requests end for a while."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
+    config = server_config(app, log_config=None, timeout_graceful_shutdown=DRAIN_SECONDS)
     server = _Server(config)
 
     async def end() -> None:

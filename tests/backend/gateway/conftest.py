@@ -26,6 +26,7 @@ from backend.core.units import Address, ChainId, PlanKind, ServiceId, checksum, 
 from backend.db.group_commit import GroupCommit
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.gateway.app import app_of
+from backend.gateway.connections import server_config
 from backend.gateway.deps import GatewayDeps, Services, assemble
 from backend.gateway.metrics import Tracing
 from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
@@ -218,9 +219,7 @@ async def publish(house: House, meter: Address, upstreams: Upstreams, *, embedde
 
 
 async def serve(stack: AsyncExitStack, app: Any, listening: socket.socket) -> None:
-    config = uvicorn.Config(
-        app, log_level="error", lifespan="on", proxy_headers=False, timeout_graceful_shutdown=1
-    )
+    config = server_config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     running = asyncio.create_task(server.serve(sockets=[listening]))
