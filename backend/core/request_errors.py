@@ -181,10 +181,18 @@ class RateLimited(RequestError):
     code = "rate_limited"
     retryable = True
 
-    def __init__(self, message: str, retry_after: int = 1, **details: object) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: int = 1,
+        *,
+        about: Mapping[str, str] | None = None,
+        **details: object,
+    ) -> None:
         super().__init__(message, retry_after=retry_after, **details)
         self.retry_after = retry_after
+        self._about = dict(about or {})
 
     def headers(self) -> dict[str, str]:
-        """When to come back (RFC 9110, 10.2.3)."""
-        return {"Retry-After": str(self.retry_after)}
+        """When to come back (RFC 9110, 10.2.3), and what is left until then."""
+        return {**self._about, "Retry-After": str(self.retry_after)}

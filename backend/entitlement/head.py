@@ -70,6 +70,11 @@ class HeadWatch:
         return head
 
     @property
+    def known(self) -> Head | None:
+        """The newest head, however long unconfirmed."""
+        return self._head
+
+    @property
     def number(self) -> int:
         """Number of the head, confirmed or not; 0 before there is one."""
         return 0 if self._head is None else int(self._head.number)

@@ -114,10 +114,15 @@ def chosen(standing: Standing, wanted: PlanId | None) -> tuple[Grant, ...]:
         raise MalformedRequest(
             f"Emporion-Plan {wanted} is no plan of service {standing.service.service_id}", plans=sorted(plans)
         )
-    grants = tuple(g for g in standing.grants if wanted is None or g.terms.plan_id == wanted)
+    grants = granted(standing, wanted)
     if not grants:
         refuse(standing)
     return grants
+
+
+def granted(standing: Standing, wanted: PlanId | None) -> tuple[Grant, ...]:
+    """The grants to try; only the wanted plan's where one is named."""
+    return tuple(g for g in standing.grants if wanted is None or g.terms.plan_id == wanted)
 
 
 def refuse(standing: Standing) -> None:

@@ -83,6 +83,12 @@ class Gate:
             self._known.popitem(last=False)
         return standing
 
+    async def newer(self, standing: Standing, policy: Policy, min_block: int | None) -> Standing | None:
+        """What the holder has at a later block, waited for as `admit` does; None where none came."""
+        if not await self._catch_up(standing, min_block):
+            return None
+        return await self.standing(standing.holder, standing.service.service_id, policy)
+
     async def _catch_up(self, standing: Standing, min_block: int | None) -> bool:
         """Wait for the block the caller has seen, else for the next; True where the index moved."""
         if min_block is not None and min_block <= standing.block_number:

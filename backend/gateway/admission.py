@@ -12,6 +12,7 @@ from backend.catalog.service import Catalog
 from backend.core.clock import Clock
 from backend.core.errors import PaymentRequired, RequestError
 from backend.core.units import Measure, MicroCredits, PlanId, PlanKind
+from backend.entitlement.rules import granted
 from backend.entitlement.schemas import Grant, Policy, Standing, Terms
 from backend.entitlement.service import Gate
 from backend.gateway.limits import Limiting, Quota, Slot
@@ -187,7 +188,16 @@ class Admission:
             )
         except PaymentRequired as error:
             raise await self._with_offers(error, asked, listed, job) from None
-        return await self._first(asked, listed, standing, grants, job)
+        try:
+            return await self._first(asked, listed, standing, grants, job)
+        except PaymentRequired as error:
+            if "vouchers" in error.details:
+                raise
+            newer = await self._gate.newer(standing, policy, asked.min_block)
+            later = () if newer is None else granted(newer, asked.plan)
+            if newer is None or not later:
+                raise
+        return await self._first(asked, listed, newer, later, job)
 
     async def take_voucher(self, principal: Principal, text: str | None) -> None:
         """Keep the voucher of a header, if there is one. Raises MalformedRequest, InvalidSignature."""

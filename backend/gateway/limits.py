@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from backend.core.clock import Clock
 from backend.core.errors import ContextLengthExceeded, RateLimited
+from backend.gateway.asgi import Headers
 
 REMEMBERED: Final = 50_000
 _MINUTE: Final = 60
@@ -40,6 +41,11 @@ class Bucket:
         self.left = min(self.size, self.left + (now - self.at) * self.size / _MINUTE)
         self.at = now
 
+    def resize(self, size: int) -> None:
+        """Another size, with what was used still used: a quota that moves refills nothing."""
+        self.left += size - self.size
+        self.size = size
+
     def seconds_until(self, wanted: float) -> float:
         """How long until that much is there."""
         return max(wanted - self.left, 0) * _MINUTE / self.size
@@ -61,7 +67,7 @@ class Slot(Protocol):
         """End the call; tokens set aside and not used are given back. A second time changes nothing."""
         ...
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self) -> Headers:
         """What answers say about the limits."""
         ...
 
@@ -94,7 +100,7 @@ class Limiter:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._known: OrderedDict[Key, tuple[Quota, Meters]] = OrderedDict()
+        self._known: OrderedDict[Key, Meters] = OrderedDict()
 
     async def take(self, key: Key, quota: Quota, tokens: int) -> Slot:
         """A place for one request of at most `tokens`.
@@ -116,21 +122,17 @@ class Limiter:
 
     def _refuse(self, quota: Quota, meters: Meters, tokens: int) -> None:
         if quota.concurrent is not None and meters.running >= quota.concurrent:
-            raise over_concurrent(quota.concurrent)
+            raise over_concurrent(quota.concurrent, _headers_of(meters))
         for name, bucket, wanted in (("requests", meters.requests, 1), ("tokens", meters.tokens, tokens)):
             if bucket is not None and bucket.left < wanted:
-                raise over_rate(name, bucket.seconds_until(wanted))
+                raise over_rate(name, bucket.seconds_until(wanted), _headers_of(meters))
 
     def _meters(self, key: Key, quota: Quota, now: float) -> Meters:
         known = self._known.pop(key, None)
-        if known is None or (known[0] != quota and known[1].running == 0):
-            meters = Meters(_bucket(quota.requests, now), _bucket(quota.tokens, now))
-        else:
-            meters = known[1]
-        for bucket in (meters.requests, meters.tokens):
-            if bucket is not None:
-                bucket.fill(now)
-        self._known[key] = (quota, meters)
+        meters = Meters(None, None) if known is None else known
+        meters.requests = _resized(meters.requests, quota.requests, now)
+        meters.tokens = _resized(meters.tokens, quota.tokens, now)
+        self._known[key] = meters
         self._drop_oldest()
         return meters
 
@@ -147,15 +149,35 @@ def require_possible(quota: Quota, tokens: int) -> None:
         )
 
 
-def over_concurrent(most: int) -> RateLimited:
-    """The refusal of one call too many at once."""
-    return RateLimited(f"{most} calls at once are what your units allow", limit="concurrent")
+def over_concurrent(most: int, stand: Headers) -> RateLimited:
+    """The refusal of one call too many at once; `stand`: how the limits stand."""
+    return RateLimited(
+        f"{most} calls at once are what your units allow", about=_as_text(stand), limit="concurrent"
+    )
 
 
-def over_rate(name: str, seconds: float) -> RateLimited:
+def over_rate(name: str, seconds: float, stand: Headers) -> RateLimited:
     """The refusal of a request over a rate; what it wants is there in so many seconds."""
     message = f"over the {name} a minute your units allow"
-    return RateLimited(message, retry_after=int(seconds) + 1, limit=name)
+    return RateLimited(message, int(seconds) + 1, about=_as_text(stand), limit=name)
+
+
+def _as_text(stand: Headers) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in stand}
+
+
+def _headers_of(meters: Meters) -> Headers:
+    return limit_headers({"requests": meters.requests, "tokens": meters.tokens})
+
+
+def _resized(bucket: Bucket | None, size: int | None, now: float) -> Bucket | None:
+    """A bucket filled until now, then of this size."""
+    if bucket is None or size is None:
+        return _bucket(size, now)
+    bucket.fill(now)
+    if bucket.size != size:
+        bucket.resize(size)
+    return bucket
 
 
 def _bucket(size: int | None, now: float) -> Bucket | None:
@@ -168,7 +190,7 @@ class FreeSlot:
     async def release(self, tokens_used: int) -> None:
         """Nothing to give back."""
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self) -> Headers:
         """No limits, no headers."""
         return []
 
@@ -191,14 +213,14 @@ class HeldSlot:
         if self._meters.tokens is not None:
             self._meters.tokens.left += max(self._tokens - tokens_used, 0)
 
-    def headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self) -> Headers:
         """What is left now."""
-        return limit_headers({"requests": self._meters.requests, "tokens": self._meters.tokens})
+        return _headers_of(self._meters)
 
 
-def limit_headers(buckets: dict[str, Bucket | None]) -> list[tuple[bytes, bytes]]:
+def limit_headers(buckets: dict[str, Bucket | None]) -> Headers:
     """OpenAI's `x-ratelimit-*`, and `RateLimit` with its policy (IETF httpapi)."""
-    found: list[tuple[bytes, bytes]] = []
+    found: Headers = []
     policies, states = [], []
     for name, bucket in buckets.items():
         if bucket is None:

@@ -10,13 +10,13 @@ from backend.accounts.resolver import CredentialResolver
 from backend.core.clock import Clock
 from backend.core.errors import Draining, EmporionError, MalformedRequest, MethodNotAllowed
 from backend.core.logs import get_logger
-from backend.core.units import PlanId
+from backend.core.units import PlanId, hex_of
 from backend.entitlement.head import HeadWatch
 from backend.gateway.admission import Admission, Asked
-from backend.gateway.asgi import ClientGone, Receive, Scope, Send, header
+from backend.gateway.asgi import ClientGone, Receive, Scope, Send, header, send_whole
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.credentials import presented
-from backend.gateway.error_replies import send_error
+from backend.gateway.error_replies import error_reply, send_error
 from backend.gateway.holds import HoldKeeper
 from backend.gateway.metrics import Observer, Tracing
 from backend.gateway.relay import Delivery, Relay
@@ -87,7 +87,7 @@ class MeteredApp:
             self._told(error, request_id)
             if delivery.begun:
                 raise
-            await send_error(send, masked(error), scope["path"], request_id)
+            await self._refuse(send, masked(error), scope["path"], request_id)
         except Exception:
             self._log.exception("gateway.request.crashed", request_id=request_id)
             if delivery.begun:
@@ -115,6 +115,13 @@ class MeteredApp:
     def _refuse_while_draining(self) -> None:
         if self._draining:
             raise Draining("this process is stopping; send the request again")
+
+    async def _refuse(self, send: Send, error: EmporionError, path: str, request_id: str) -> None:
+        """Answer with an error, and the block it was decided at."""
+        headers, body = error_reply(error, path, request_id)
+        if (block := self._parts.watch.known) is not None:
+            headers.append((b"emporion-block", f"{block.number} {hex_of(block.hash)}".encode()))
+        await send_whole(send, error.status, headers, body)
 
     def _told(self, error: EmporionError, request_id: str) -> None:
         self._parts.observer.refused(error)

@@ -132,9 +132,9 @@ class RedisLimits:
             self._take(keys=names, args=[*sizes, tokens, place, LEASE_SECONDS])
         )
         if refused == "concurrent":
-            raise over_concurrent(sizes[2])
+            raise over_concurrent(sizes[2], limit_headers(_buckets(quota, left)))
         if refused:
-            raise over_rate(refused, float(wait))
+            raise over_rate(refused, float(wait), limit_headers(_buckets(quota, left)))
         self._open[place] = names[1]
         return SharedSlot(self, names, place, tokens, _buckets(quota, left))
 

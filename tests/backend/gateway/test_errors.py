@@ -4,7 +4,8 @@ model routes (OpenAI's envelope)
 ├── 400 malformed_request: no JSON, no object, no model, a header twice or no number, a plan of another
 service
 ├── 401 invalid_credential: none, mistyped, unknown, two at once, another scheme; wrong_network
-├── 402 payment_required: nothing held, too little held; with offers, not cached; deposit first where held
+├── 402 payment_required: nothing held, too little held; with offers, not cached; deposit first where held;
+│   not before the block was waited for that may pay
 ├── 403 scope_missing, address_not_allowed, spend_cap_reached, service_retired
 ├── 404 model_not_found: unknown, another chain's, a bare slug, served elsewhere
 ├── 405 method_not_allowed
@@ -23,6 +24,7 @@ from typing import Any
 
 import orjson
 import pytest
+from eth_account import Account
 
 from backend.core.errors import UpstreamTimeout
 from backend.core.units import Address, PlanKind, keccak
@@ -41,6 +43,7 @@ from tests.backend.gateway.conftest import (
 from tests.backend.market import START, holding, plan, service, tab
 
 CHAT = "/v1/chat/completions"
+LIMIT_WORDS = ("limit", "remaining", "reset")
 
 
 def expect(reply: Any, status: int, code: str) -> dict[str, Any]:
@@ -146,6 +149,12 @@ class TestPayment:
         offer = next(one for one in details["offers"] if one["plan_id"] == METERED)
         assert offer["units"] == "4"
 
+    async def test_names_the_block_that_refused(self, house: House) -> None:
+        reply = await house.chat(await house.key())
+        head = house.services.watch.head
+        assert reply.status_code == 402
+        assert reply.headers["emporion-block"] == f"{head.number} 0x{bytes(head.hash).hex()}"
+
     async def test_offers_nothing_that_is_not_sold(self, house: House) -> None:
         await house.mine(
             plan(PlanKind.PASS, sale_open=False),
@@ -153,6 +162,27 @@ class TestPayment:
             plan(PlanKind.METERED, sale_start=2**39),
         )
         assert expect(await house.chat(await house.key()), 402, "payment_required")["offers"] == []
+
+
+class TestWaiting:
+    @pytest.fixture
+    def gateway_settings(self) -> dict[str, Any]:
+        return {"index_wait_ms": 20_000}
+
+    async def test_waits_for_the_block_that_pays(self, house: House) -> None:
+        """Bought and used at once, by who has nothing and by who has too little: neither is refused."""
+        dear = plan(PlanKind.METERED, per_request=3_500_000)
+        await house.mine(dear)
+        key, payer = await house.key(), address_of(house.buyer)
+        for units in (4, 8):
+            number = house.market.number + 1
+            asking = asyncio.create_task(house.chat(key, {"emporion-min-block": str(number)}))
+            await asyncio.sleep(0.05)
+            assert not asking.done()
+            await house.mine(tab(METERED, units, payer))
+            reply = await asking
+            assert reply.status_code == 200, reply.text
+            assert reply.headers["emporion-block"].startswith(f"{number} 0x")
 
 
 class TestForbidden:
@@ -226,6 +256,41 @@ class TestRates:
         over = await house.chat(second)
         expect(over, 429, "rate_limited")
         assert int(over.headers["retry-after"]) >= 1
+        assert over.headers["x-ratelimit-remaining-requests"] == "0"
+
+    async def test_says_how_the_limits_stand(self, house: House) -> None:
+        limits = orjson.dumps({"emporion": "limits/1", "requests_per_minute": 3, "tokens_per_minute": 5_000})
+        await house.services.metadata.put(keccak(limits), limits)
+        await house.mine(
+            plan(PlanKind.PASS, limits_hash=keccak(limits)), holding(PASS, address_of(house.buyer), 2)
+        )
+        reply = await house.chat(await house.key())
+        said = {name: value for name, value in reply.headers.items() if "ratelimit" in name}
+        assert set(said) == {
+            *(f"x-ratelimit-{what}-{of}" for what in LIMIT_WORDS for of in ("requests", "tokens")),
+            "ratelimit",
+            "ratelimit-policy",
+        }
+        assert (said["x-ratelimit-limit-requests"], said["x-ratelimit-remaining-requests"]) == ("6", "5")
+        assert said["x-ratelimit-limit-tokens"] == "10000"
+        assert int(said["x-ratelimit-remaining-tokens"]) < 10_000
+        assert said["ratelimit-policy"] == '"requests";q=6;w=60, "tokens";q=10000;w=60'
+        assert said["ratelimit"].startswith('"requests";r=5;t=')
+
+    async def test_are_the_same_for_units_in_one_wallet_or_in_two(self, house: House) -> None:
+        limits = orjson.dumps({"emporion": "limits/1", "requests_per_minute": 1})
+        await house.services.metadata.put(keccak(limits), limits)
+        priced = plan(PlanKind.PASS, limits_hash=keccak(limits))
+        third = Account.from_key(b"\x0c" * 32)
+        held = {house.buyer: 2, house.provider: 1, third: 1}
+        await house.mine(priced, *(holding(PASS, address_of(one), units) for one, units in held.items()))
+        served = {}
+        for wallet in held:
+            keys = [await house.key(wallet) for _ in range(2)]
+            statuses = [(await house.chat(key)).status_code for key in keys * 2]
+            served[wallet] = statuses.count(200)
+            assert set(statuses) == {200, 429}
+        assert served == held
 
 
 class TestUpstream:

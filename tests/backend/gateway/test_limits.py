@@ -4,6 +4,7 @@ Limiter.take
 ├── over the requests or tokens a minute, it should say when to come back
 ├── over the calls at once, it should refuse until one ends
 ├── a request that could never pass should be told so
+├── a quota that moves, up or down, should refill nothing
 └── tokens not used should be given back, once
 ClientAddress.of
 ├── without a trusted proxy it should believe the peer alone
@@ -57,6 +58,19 @@ class TestLimiter:
         await limiter.take(KEY, Quota(tokens=100), 60)
         with pytest.raises(RateLimited):
             await limiter.take(KEY, Quota(tokens=100), 1)
+
+    async def test_refills_nothing_when_the_quota_moves(self) -> None:
+        """Units bought, sold or used up change it; else a unit passed to and fro would lift every limit."""
+        limiter = Limiter(ManualClock())
+        for size in (3, 3, 3, 4):
+            await (await limiter.take(KEY, Quota(requests=size), 0)).release(0)
+        for size in (4, 3, 2, 4):
+            with pytest.raises(RateLimited):
+                await limiter.take(KEY, Quota(requests=size), 0)
+        held = await limiter.take(KEY, Quota(requests=9, concurrent=1), 0)
+        with pytest.raises(RateLimited, match="at once"):
+            await limiter.take(KEY, Quota(requests=10, concurrent=1), 0)
+        await held.release(0)
 
     async def test_keeps_holders_apart(self) -> None:
         limiter = Limiter(ManualClock())
