@@ -32,7 +32,7 @@ from backend.core.errors import (
 from backend.gateway.asgi import read_body
 from backend.gateway.limits import Quota
 from backend.gateway.rights import Caller, Client, Given
-from backend.gateway.routes.pages import POLICY, WEB
+from backend.gateway.routes.pages import WEB, headers_of
 from backend.gateway.schemas import RevokedReply, problems
 
 FORM_LIMIT: Final = 16_384
@@ -40,7 +40,6 @@ DECISIONS: Final = Quota(requests=60)
 """Looks at requests and decisions a minute from one network: codes on screens cannot be guessed."""
 EXCHANGES: Final = Quota(requests=600)
 _PRIVATE: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-_PAGE: Final = {**_PRIVATE, "Content-Security-Policy": POLICY}
 _DECIDING, _EXCHANGING = 1, 2
 
 
@@ -60,15 +59,15 @@ def _add_page(api: APIRouter) -> None:
     async def authorize(request: Request, given: Given) -> Response:
         found = await given.oauth.consent.judge(request.url.query)
         if not isinstance(found, OAuthAnswer):
-            return FileResponse(WEB / "consent.html", headers=_PAGE)
+            return FileResponse(WEB / "consent.html", headers=headers_of(given) | _PRIVATE)
         if found.location:
             return RedirectResponse(found.location, status_code=302, headers=_PRIVATE)
         told = found.body.get("error_description") or found.body.get("error")
         raise MalformedRequest(f"the app sent you here with a wrong request: {told}")
 
     @api.get("/device", include_in_schema=False)
-    async def device_page() -> Response:
-        return FileResponse(WEB / "consent.html", headers=_PAGE)
+    async def device_page(given: Given) -> Response:
+        return FileResponse(WEB / "consent.html", headers=headers_of(given) | _PRIVATE)
 
     @api.get("/.well-known/oauth-authorization-server")
     async def metadata(given: Given) -> dict[str, Any]:

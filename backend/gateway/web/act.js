@@ -1,19 +1,21 @@
 // What a click does: runs work once, keeps its button quiet meanwhile, says what went wrong, and refreshes the view.
 
 import { say } from "/web/dom.js";
+import { refresh } from "/web/panel.js";
 import { reason } from "/web/wallet.js";
 
 export function doing(work) {
   return async (event) => {
     event.preventDefault();
     const control = event.submitter || event.currentTarget;
-    control.disabled = true;
+    if (control.getAttribute("aria-disabled") === "true") return;
+    control.setAttribute("aria-disabled", "true"); // `disabled` would lose the focus
     try {
-      if ((await work(event)) !== false) window.dispatchEvent(new Event("refresh"));
+      if ((await work(event)) !== false) refresh();
     } catch (error) {
       say(reason(error), true);
     } finally {
-      control.disabled = false;
+      control.removeAttribute("aria-disabled");
     }
   };
 }

@@ -2,7 +2,7 @@
 
 import { api, credits } from "/web/api.js";
 import { field, h, say } from "/web/dom.js";
-import { account, draw, onChange, reason, signText } from "/web/wallet.js";
+import { account, onChange, reason, signText, start } from "/web/wallet.js";
 
 const DAY = 86400;
 const place = document.getElementById("content");
@@ -106,6 +106,6 @@ function leaveFor({ redirect_to: next }, told) {
 }
 
 onChange(() => { if (asked) showRequest(); });
-draw();
+start();
 if (onDevice) askForCode();
 else look(asking);

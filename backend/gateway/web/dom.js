@@ -7,24 +7,42 @@ export function h(name, attributes = {}, ...children) {
     if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
     else element.setAttribute(key, value === true ? "" : String(value));
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(...shown(children));
   return element;
 }
 
-export function facts(pairs) {
-  return h("dl", { class: "facts" }, Object.entries(pairs).flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+export function shown(children) {
+  return [children].flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false && child !== "");
 }
 
+export function facts(pairs) {
+  const told = Object.entries(pairs).filter(([, value]) => value !== null && value !== undefined);
+  return h("dl", { class: "facts" }, told.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+// On a phone each row becomes a card: `data-name` then says what the column's head did.
 export function table(caption, columns, rows, empty = "Nothing yet.") {
   if (!rows.length) return h("p", { class: "soft" }, empty);
-  const head = h("tr", {}, columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.name)));
-  const body = rows.map((row) => h("tr", {}, columns.map((column) => h("td", { class: column.number ? "number" : null }, column.of(row)))));
-  return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-    h("table", {}, h("caption", { class: "soft" }, caption), h("thead", {}, head), h("tbody", {}, body)));
+  const head = h("tr", {}, columns.map((column) => h("th", { scope: "col", class: column.number ? "number" : null }, column.name || h("span", { class: "unseen" }, "What you can do"))));
+  const cell = (column, row) => h("td", { class: column.number ? "number" : null, "data-name": column.name || null }, column.of(row));
+  return h("table", {}, h("caption", { class: "unseen" }, caption), h("thead", {}, head),
+    h("tbody", {}, rows.map((row) => h("tr", {}, columns.map((column) => cell(column, row))))));
 }
 
-export function field(label, control) {
-  return h("label", {}, label, control);
+let fields = 0;
+export function field(label, control, hint = "") {
+  control.id = control.id || `field-${++fields}`;
+  if (hint) control.setAttribute("aria-describedby", `${control.id}-hint`);
+  return h("div", { class: "field" }, h("label", { for: control.id }, label), control,
+    hint ? h("small", { class: "soft", id: `${control.id}-hint` }, hint) : "");
+}
+
+export function number(value, limits = {}) {
+  return h("input", { type: "number", step: "1", inputmode: "numeric", value, ...limits });
+}
+
+export function choice(options, chosen = "") {
+  return h("select", {}, options.map(([value, text]) => h("option", { value, selected: String(value) === String(chosen) }, text)));
 }
 
 let hiding = 0;
@@ -35,40 +53,24 @@ export function say(text, bad = false) {
   hiding = setTimeout(() => place.replaceChildren(), bad ? 12000 : 6000);
 }
 
-// Asks before anything is signed: what it is, what it costs, what can be had back. Resolves to true or false.
-export function explain(title, points, action) {
+// The one dialog of the page; `fill` gets what closes it. Resolves to what it was closed with, null for Escape.
+export function ask(title, fill) {
   const dialog = document.getElementById("confirm");
+  if (dialog.open) dialog.close();
   return new Promise((resolve) => {
-    const end = (answer) => { dialog.close(); resolve(answer); };
-    dialog.replaceChildren(
-      h("h2", { id: "confirm-title" }, title),
-      h("ul", {}, points.map((point) => h("li", {}, point))),
-      h("div", { class: "row" },
-        h("button", { onclick: () => end(true), autofocus: true }, action),
-        h("button", { class: "plain", onclick: () => end(false) }, "Not now")),
-    );
-    dialog.oncancel = () => resolve(false);
+    const end = (answer) => { dialog.oncancel = null; dialog.close(); resolve(answer); };
+    dialog.replaceChildren(h("h2", { id: "confirm-title" }, title), ...shown(fill(end)));
+    dialog.oncancel = () => resolve(null);
     dialog.showModal();
   });
 }
 
-export function bars(title, values) {
-  const most = Math.max(1, ...values.map((entry) => entry.value));
-  const width = 100 / Math.max(values.length, 1);
-  const ns = "http://www.w3.org/2000/svg";
-  const make = (name, attributes) => {
-    const part = document.createElementNS(ns, name);
-    for (const [key, value] of Object.entries(attributes)) part.setAttribute(key, String(value));
-    return part;
-  };
-  const svg = make("svg", { class: "chart", viewBox: "0 0 100 100", preserveAspectRatio: "none", role: "img", "aria-label": `${title}: ${values.map((v) => `${v.name} ${v.value}`).join(", ")}` });
-  values.forEach((entry, index) => {
-    const tall = (entry.value / most) * 92;
-    const bar = make("rect", { x: index * width + width * 0.12, y: 100 - tall, width: width * 0.76, height: tall });
-    const tip = make("title", {});
-    tip.textContent = `${entry.name}: ${entry.value}`;
-    bar.append(tip);
-    svg.append(bar);
-  });
-  return h("figure", {}, h("figcaption", { class: "soft" }, title), svg);
+// Asks before anything is signed: what it is, what it costs, what can be had back. Resolves to true or false.
+export async function explain(title, points, action) {
+  return (await ask(title, (end) => [
+    h("ul", {}, points.map((point) => h("li", {}, point))),
+    h("div", { class: "row" },
+      h("button", { onclick: () => end(true), autofocus: true }, action),
+      h("button", { class: "plain", onclick: () => end(false) }, "Not now")),
+  ])) === true;
 }

@@ -1,50 +1,69 @@
-// The page: a view for each address behind #.
+// The page: a view for each address behind #, and what follows a question mark there.
 
-import { say, h } from "/web/dom.js";
-import { draw, onChange } from "/web/wallet.js";
-import { showServices, showService } from "/web/services.js";
+import { h, shown } from "/web/dom.js";
+import { onChange, start } from "/web/wallet.js";
+import { follow } from "/web/live.js";
+import { chainFacts } from "/web/api.js";
+import { showServices } from "/web/services.js";
+import { showService } from "/web/service.js";
 import { showMine } from "/web/mine.js";
-import { showProvider } from "/web/provider.js";
+import { showEdit, showProvider } from "/web/provider.js";
 import { showStake } from "/web/stake.js";
 import { showMarket } from "/web/market.js";
 import { showNetwork } from "/web/network.js";
 
 const VIEWS = [
-  [/^#\/service\/(\d+)$/, (part) => showService(Number(part))],
-  [/^#\/mine$/, showMine],
-  [/^#\/provider$/, showProvider],
-  [/^#\/stake$/, showStake],
-  [/^#\/market$/, showMarket],
-  [/^#\/network$/, showNetwork],
-  [/^(#\/)?$/, showServices],
+  [/^\/service\/(\d+)$/, showService],
+  [/^\/mine$/, showMine],
+  [/^\/provider$/, showProvider],
+  [/^\/provider\/(\d+)$/, showEdit],
+  [/^\/stake$/, showStake],
+  [/^\/market$/, showMarket],
+  [/^\/network$/, showNetwork],
+  [/^\/?$/, showServices],
 ];
 
 let turn = 0;
 
-async function show(moveFocus = true) {
+async function show(moved = true) {
   const mine = ++turn;
   const place = document.getElementById("content");
+  const [path, query = ""] = location.hash.slice(1).split("?");
+  mark(path || "/");
+  try {
+    const [found, view] = VIEWS.map(([shape, work]) => [path.match(shape), work]).find(([match]) => match) || [[""], unknown];
+    const parts = shown(await view(found[1], new URLSearchParams(query)));
+    if (mine !== turn) return;
+    place.replaceChildren(...parts);
+  } catch (error) {
+    if (mine !== turn) return;
+    place.replaceChildren(h("h1", {}, "That did not work"), h("p", { class: "bad" }, error.message), h("p", {}, h("a", { href: "#/" }, "All services")));
+  }
+  document.title = `${place.querySelector("h1")?.textContent || "Emporion"} · Emporion`;
+  if (moved) place.focus({ preventScroll: true });
+  if (moved) window.scrollTo(0, 0);
+}
+
+function mark(path) {
   for (const link of document.querySelectorAll("header nav a")) {
-    const here = link.getAttribute("href") === (location.hash || "#/");
+    const here = link.hash.slice(1) === "/" ? path === "/" || path.startsWith("/service") : path.startsWith(link.hash.slice(1));
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  try {
-    const [found, work] = VIEWS.map(([shape, view]) => [location.hash.match(shape), view]).find(([match]) => match) || [[], showServices];
-    const view = await work(...found.slice(1).filter((part) => part !== undefined && part !== "#/"));
-    if (mine !== turn) return;
-    place.replaceChildren(...[view].flat(Infinity).filter((part) => part !== "" && part !== null));
-    document.title = `${place.querySelector("h1")?.textContent || "Emporion"} · Emporion`;
-    if (moveFocus) place.focus({ preventScroll: true });
-  } catch (error) {
-    if (mine !== turn) return;
-    place.replaceChildren(h("h1", {}, "That did not work"), h("p", { class: "bad" }, error.message));
-  }
 }
 
+function unknown() {
+  return [h("h1", {}, "There is no such page"), h("p", {}, h("a", { href: "#/" }, "All services"))];
+}
+
+async function devnetNotice() {
+  if ((await chainFacts()).devnet) document.getElementById("devnet").hidden = false;
+}
+
+document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); document.getElementById("content").focus(); });
 window.addEventListener("hashchange", () => show());
-window.addEventListener("unhandledrejection", (event) => { say(event.reason?.message || String(event.reason), true); event.preventDefault(); });
-window.addEventListener("refresh", () => show(false));
 onChange(() => show(false));
-draw();
 show(false);
+devnetNotice();
+start();
+follow();

@@ -1,150 +1,145 @@
-// What the wallet has: access, credits, refundable value, keys, receipts.
+// What the wallet has: access, credits and their use, refundable value, keys, receipts.
 
-import { account, contract, send, signIn } from "/web/wallet.js";
-import { api, credits, currencyOf, deployment, money, setSession, short, signedIn, when } from "/web/api.js";
-import { bars, facts, field, h, say, table } from "/web/dom.js";
+import { account, connectFirst, contract, giveTestMoney, send, signIn } from "/web/wallet.js";
+import { api, chainFacts, credits, currencyOf, dayName, EMP, later, money, signedIn, when } from "/web/api.js";
+import { facts, h, table } from "/web/dom.js";
+import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
+import { panel } from "/web/panel.js";
+import { keys } from "/web/keys.js";
+import { receiptForm, verified } from "/web/verify.js";
+
+const DAYS = 30;
 
 export async function showMine() {
-  if (!account()) return [h("h1", {}, "My access"), h("p", {}, "Connect a wallet to see what it has. The button is at the top.")];
-  const [mine, where] = await Promise.all([api(`/v1/accounts/${account()}`), deployment()]);
-  const plans = await withTerms(mine.plans);
-  return [h("h1", {}, "My access"),
-    facts({ Wallet: h("code", {}, account()), EMP: money(mine.emp, { decimals: 18, symbol: "EMP" }), "True at block": String(mine.block_number) }),
-    h("h2", {}, "Passes, time and credits"),
-    h("ul", { class: "cards" }, plans.map((one) => holding(one, where.chains[0]))),
-    plans.length ? "" : h("p", { class: "soft" }, "Nothing yet: ", h("a", { href: "#/" }, "find a service"), "."),
-    signedIn() ? await keys() : signInFirst()];
+  if (!account()) return [h("h1", {}, "My access"), connectFirst("see what it holds, what is refundable, and to make keys for your programs")];
+  const chain = await chainFacts();
+  return [
+    h("h1", {}, "My access"),
+    panel("Wallet", () => wallet(chain)),
+    panel("Passes, time and credits", () => holdings(chain)),
+    panel("Use", () => use(), (event) => event.names.has("Settled")),
+    panel("Keys for your programs", () => (signedIn() ? keys() : signInFirst()), () => false),
+    panel("Receipts", () => (signedIn() ? receipts() : []), (event) => event.names.has("Settled")),
+  ];
 }
 
-async function withTerms(holdings) {
+function signInFirst() {
+  return [h("p", {}, "Sign in with your wallet to make keys for your programs, and to see what you used and its receipts. It costs nothing."), h("div", { class: "row" }, h("button", { onclick: doing(signIn) }, "Sign in"))];
+}
+
+async function wallet(chain) {
+  const [mine, held] = await Promise.all([api(`/v1/accounts/${account()}`), balances(chain)]);
+  return [
+    facts({ Address: h("code", {}, account()), ...Object.fromEntries(held), "True at block": String(mine.block_number) }),
+    chain.devnet ? h("div", { class: "row" }, h("button", { class: "plain", onclick: doing(giveTestMoney) }, "Give me test money")) : "",
+  ];
+}
+
+async function balances(chain) {
+  return Promise.all(chain.currencies.map(async (currency) => {
+    const token = await contract("EmporionToken", currency.address);
+    return [currency.symbol, money(await token.balanceOf(account()), { ...currency, symbol: "" })];
+  }));
+}
+
+async function holdings(chain) {
+  const [mine, network] = await Promise.all([api(`/v1/accounts/${account()}`), api("/v1/network")]);
+  const [terms, tabs] = await Promise.all([withTerms(mine.plans), withTabs(mine.plans)]);
+  if (!terms.length) return h("p", { class: "soft" }, "Nothing yet. ", h("a", { href: "#/" }, "Find a service"), ".");
+  return h("ul", { class: "cards" }, terms.map((one) => holding(one, chain, tabs.get(one.plan_id), later(network.block_timestamp))));
+}
+
+async function withTerms(held) {
   const services = new Map();
-  for (const one of holdings) {
-    if (!services.has(one.service_id)) services.set(one.service_id, api(`/v1/services/${one.service_id}`));
-  }
-  return Promise.all(holdings.map(async (one) => {
+  for (const one of held) if (!services.has(one.service_id)) services.set(one.service_id, api(`/v1/services/${one.service_id}`));
+  return Promise.all(held.map(async (one) => {
     const service = await services.get(one.service_id);
     return { ...one, service, terms: service.plans.find((plan) => plan.id === one.plan_id) };
   }));
 }
 
-function holding(one, chain) {
+// What is left of each tab with what was served and not settled yet: the gateway tells the payer alone.
+async function withTabs(held) {
+  if (!signedIn()) return new Map();
+  const tabs = held.filter((one) => one.kind === "metered" && BigInt(one.deposited) > 0n);
+  return new Map(await Promise.all(tabs.map(async (one) => [one.plan_id, await api(`/v1/credits/${one.plan_id}`).catch(() => null)])));
+}
+
+function holding(one, chain, tab, now) {
   const currency = currencyOf(chain, one.terms.currency);
   const held = BigInt(one.units), deposited = BigInt(one.deposited);
   const value = (units) => money(units * BigInt(one.terms.unit_price), currency);
-  const active = one.access_until * 1000 > Date.now();
+  const back = one.terms.refundable && BigInt(one.terms.unit_price) > 0n;
+  const running = one.access_until > now;
+  const name = { pass: "Pass", timed: "Time", metered: "Credits" }[one.kind];
   return h("li", { class: "card" },
-    h("h3", {}, h("a", { href: `#/service/${one.service_id}` }, one.service.name), ` · ${one.kind}`),
+    h("h3", {}, h("a", { href: `#/service/${one.service_id}` }, one.service.name), ` · ${name}`),
     facts({
-      ...(one.kind === "metered" ? { Deposited: `${deposited} credits`, "Settled so far": `${one.settled} credits` } : {}),
-      ...(one.kind === "timed" ? { Access: active ? h("span", { class: "good" }, `until ${when(one.access_until)}`) : "not running" } : {}),
+      ...(one.kind === "metered" ? { "Left to use": tab ? h("strong", {}, credits(tab.available_micro_credits)) : `${deposited} credits, less what is not settled yet`, Deposited: `${deposited} credits`, "Settled so far": `${one.settled} credits` } : {}),
+      ...(one.kind === "timed" ? { Access: running ? h("strong", { class: "good" }, `until ${when(one.access_until)}`) : one.access_until ? `ended ${when(one.access_until)}` : "not begun" } : {}),
+      ...(one.kind === "pass" ? { Access: held > 0n ? h("strong", { class: "good" }, "as long as you hold it") : "none" } : {}),
       "In the wallet": `${held}`,
-      Refundable: one.terms.refundable ? value(held + deposited) : "nothing",
+      Refundable: back ? [value(held + (one.kind === "metered" ? deposited : 0n)), one.kind === "metered" && deposited > 0n ? h("small", { class: "soft" }, " less what is used") : ""] : "nothing",
     }),
-    one.withdraw_at ? h("p", {}, `Withdrawal ready ${when(one.withdraw_at)}; until you take it back these credits give no access.`) : "",
-    h("div", { class: "row" }, buttons(one, held, deposited, value)));
+    one.withdraw_at ? h("p", { class: "note" }, one.withdraw_at > now ? `On their way back: you can take them from ${when(one.withdraw_at)} on.` : "Ready to be taken back.", " Until then these credits give no access.") : "",
+    h("div", { class: "row" }, buttons(one, held, deposited, value, back, now)));
 }
 
-function buttons(one, held, deposited, value) {
+function buttons(one, held, deposited, value, back, now) {
   const made = [];
-  const add = (label, title, points, work) => made.push(h("button", { class: "plain", onclick: doing(() => send(title, points, work)) }, label));
+  const add = (label, title, points, work) => made.push(h("button", { class: "plain", onclick: doing(async () => (await send(title, points, work)) !== null) }, label));
   if (one.kind === "timed" && held > 0n) {
-    add("Activate one", "Activate a period", ["One unit is used up; access grows by its period."],
-      async () => (await contract("AccessToken")).activate(one.plan_id, 1, account()));
+    add("Begin a period", "Begin a period", [`One period is used up; you have access for it at once. It can no longer be refunded.`], async () => (await contract("AccessToken")).activate(one.plan_id, 1, account()));
   }
-  if (held > 0n && one.terms.refundable) {
-    add("Refund all held", "Refund", [`${held} unused units return ${value(held)} to your wallet.`],
-      async () => (await contract("AccessToken")).refund(one.plan_id, held, account()));
+  if (held > 0n && one.kind === "metered") made.push(h("button", { onclick: doing(() => deposit(one, held)) }, "Deposit for use"));
+  if (held > 0n && back) {
+    add(`Refund ${value(held)}`, "Refund", [`${held} unused units are given back; ${value(held)} returns to your wallet at once.`], async () => (await contract("AccessToken")).refund(one.plan_id, held, account()));
   }
   if (deposited > 0n && !one.withdraw_at) {
-    add("Withdraw credits", "Ask for your credits", ["The credits give no access from now on.", "What is already used is settled first; the rest is ready after the delay."],
+    add("Take credits back", "Take credits back", ["From now on these credits give no access.", "What you used is settled first; the rest is yours after a waiting time, in your wallet.", back ? "There you can refund them at the price you paid." : "They are not refundable."],
       async () => (await contract("UsageEscrow")).requestWithdrawal(one.plan_id));
   }
-  if (one.withdraw_at) {
-    add("Take them", "Take the credits", ["What is not settled returns to your wallet, where it can be refunded."],
-      async () => (await contract("UsageEscrow")).withdraw(one.plan_id, account()));
-    add("Keep them", "Stop the withdrawal", ["The credits give access again."],
-      async () => (await contract("UsageEscrow")).cancelWithdrawal(one.plan_id));
+  if (one.withdraw_at && one.withdraw_at <= now) {
+    add("Take them", "Take the credits", ["What is not settled returns to your wallet.", back ? `Then refund it: each credit is worth ${value(1n)}.` : "They are not refundable."], async () => (await contract("UsageEscrow")).withdraw(one.plan_id, account()));
   }
+  if (one.withdraw_at) add("Keep using them", "Keep using them", ["The credits give access again."], async () => (await contract("UsageEscrow")).cancelWithdrawal(one.plan_id));
   return made;
 }
 
-function signInFirst() {
-  return [h("h2", {}, "Keys and receipts"), h("p", {}, "Sign in with your wallet to make keys for your programs."),
-    h("button", { onclick: doing(signIn) }, "Sign in")];
-}
-
-async function keys() {
-  const list = await api("/v1/keys");
-  const name = h("input", { name: "name", maxlength: "100", autocomplete: "off" });
-  const live = list.filter((key) => !key.revoked_at);
-  return [h("h2", {}, "Keys for your programs"),
-    h("form", { class: "row", onsubmit: doing(() => makeKey(name.value)) }, field("Name of a new key", name), h("button", {}, "Make a key")),
-    table("Keys", [
-      { name: "Name", of: (key) => key.name || key.id },
-      { name: "May", of: (key) => key.scopes.join(", ") },
-      { name: "Last used", of: (key) => when(key.last_used_at) || "never" },
-      { name: "Today", number: true, of: (key) => credits(key.days.at(-1)?.spent_micro_credits || 0) },
-      { name: "", of: (key) => [rotate(key), " ", revoke(key)] },
-    ], live, "No keys yet."),
-    live.some((key) => key.days.length) ? bars("Requests by day, all keys", byDay(live)) : "",
-    receiptForm()];
-}
-
-function byDay(list) {
-  const days = new Map();
-  for (const day of list.flatMap((key) => key.days)) days.set(day.day, (days.get(day.day) || 0) + day.requests);
-  return [...days].sort(([a], [b]) => a - b).slice(-30).map(([day, value]) => ({ name: new Date(day * 864e5).toLocaleDateString(), value }));
-}
-
-async function fresh(work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (error.status !== 403) throw error;
-    setSession("");
-    return (await signIn()) ? work() : null;
+async function deposit(one, held) {
+  const [access, escrow] = [await contract("AccessToken"), await contract("UsageEscrow")];
+  if (!(await access.isApprovedForAll(account(), escrow.target))) {
+    const allowed = await send("Let the escrow take credits", ["The escrow contract may move your access tokens, and does so only when you deposit."], () => access.setApprovalForAll(escrow.target, true));
+    if (allowed === null) return false;
   }
+  return (await send("Deposit credits", [`${held} credits are set aside for your calls. What you do not use can be taken back.`], () => escrow.deposit(one.plan_id, held))) !== null;
 }
 
-async function makeKey(name) {
-  const made = await fresh(() => api("/v1/keys", { method: "POST", json: { name } }));
-  if (made) showOnce(made.key);
+async function use() {
+  if (!signedIn()) return [];
+  const { days } = await api(`/v1/usage?days=${DAYS}`);
+  const today = Math.floor(Date.now() / 86400000) * 86400;
+  const every = Array.from({ length: DAYS }, (_, ago) => today - (DAYS - 1 - ago) * 86400);
+  const sum = (day, name) => days.filter((one) => one.day === day).reduce((total, one) => total + BigInt(one[name]), 0n);
+  const points = (name, write, scale) => every.map((day) => ({ name: dayName(day), value: Number(sum(day, name)) / scale, text: write(sum(day, name)) }));
+  const total = (name) => days.reduce((all, one) => all + BigInt(one[name]), 0n);
+  return h("div", { class: "halves" },
+    chart("Credits used by day", points("charged_micro_credits", credits, 1e6), { figure: credits(total("charged_micro_credits")) }),
+    chart("Requests by day", points("calls", String, 1), { figure: String(total("calls")) }));
 }
 
-function showOnce(key) {
-  const dialog = document.getElementById("confirm");
-  dialog.replaceChildren(h("h2", { id: "confirm-title" }, "Your key, shown this once"), h("p", {}, h("code", { id: "new-key" }, key)),
-    h("p", {}, "Use it as the API key of any OpenAI SDK, with this base URL: ", h("code", {}, `${location.origin}/v1`)),
-    h("div", { class: "row" },
-      h("button", { onclick: () => navigator.clipboard.writeText(key).then(() => say("Copied.")) }, "Copy"),
-      h("button", { class: "plain", onclick: () => dialog.close() }, "I have kept it")));
-  dialog.showModal();
-}
-
-function rotate(key) {
-  return h("button", { class: "plain", onclick: doing(async () => {
-    const made = await fresh(() => api(`/v1/keys/${key.id}/rotate`, { method: "POST", json: { overlap_seconds: 3600 } }));
-    if (made) showOnce(made.key);
-  }) }, "Rotate (old one lives an hour)");
-}
-
-function revoke(key) {
-  return h("button", { class: "plain", onclick: doing(() => api(`/v1/keys/${key.id}`, { method: "DELETE" })) }, "Revoke");
-}
-
-function receiptForm() {
-  const id = h("input", { name: "receipt", placeholder: "req_…", required: true, autocomplete: "off" });
+async function receipts() {
+  const page = await api("/v1/receipts?limit=10");
   const place = h("div", { "aria-live": "polite" });
-  const look = doing(async () => {
-    const receipt = await api(`/v1/receipts/${encodeURIComponent(id.value.trim())}`);
-    const proof = await api(`/v1/receipts/${encodeURIComponent(id.value.trim())}/proof`).catch(() => null);
-    place.replaceChildren(facts({
-      Cost: credits(receipt.micro_credits), "In, out": `${receipt.units_in}, ${receipt.units_out}`, Signed: `by ${short(receipt.meter)}, ${when(receipt.issued_at)}`,
-      Digest: h("code", {}, receipt.digest),
-      Settled: proof ? (proof.settled ? h("span", { class: "good" }, `on chain, root ${short(proof.root)}`) : "on its way") : "not yet",
-    }));
-    return false;
-  });
-  return [h("h2", {}, "Look at a receipt"), h("form", { class: "row", onsubmit: look }, field("Request id", id), h("button", {}, "Look")), place];
+  return [
+    table("Your requests", [
+      { name: "When", of: (one) => when(one.issued_at) },
+      { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
+      { name: "In, out", number: true, of: (one) => `${one.units_in}, ${one.units_out}` },
+      { name: "Cost", number: true, of: (one) => (one.outcome === "failed" ? "failed, free" : credits(one.micro_credits)) },
+      { name: "", of: (one) => h("button", { class: "plain small", "aria-label": `Verify ${one.request_id}`, onclick: doing(async () => { place.replaceChildren(await verified(one.request_id)); return false; }) }, "Verify") },
+    ], page.calls, "No requests yet."),
+    place, page.calls.length ? h("details", {}, h("summary", {}, "Another receipt"), receiptForm()) : "",
+  ];
 }

@@ -1,44 +1,110 @@
-// What a provider sees: its services, what they earned, what can be claimed.
+// What a provider sees: its services, what they earned and when it can be had, how they are used.
 
-import { account, contract, send } from "/web/wallet.js";
-import { api, currencyOf, deployment, money } from "/web/api.js";
+import { account, connectFirst, contract, fresh, send, signIn } from "/web/wallet.js";
+import { api, chainFacts, currencyOf, dayName, EMP, later, money, moneys, scaled, about, signedIn, span, when } from "/web/api.js";
 import { facts, h, table } from "/web/dom.js";
+import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
+import { panel } from "/web/panel.js";
+import { publishForm } from "/web/publish.js";
+import { editForm } from "/web/edit.js";
+
+const DAYS = 30;
+const MONEY = (event) => ["Released", "Claimed", "Bought", "Refunded", "Settled", "TransferSingle"].some((name) => event.names.has(name));
 
 export async function showProvider() {
-  const how = [h("h2", {}, "List a service"),
-    h("p", {}, "Write a ", h("code", {}, "service.toml"), " (name, model, upstream, plans) and run ", h("code", {}, "emporion provider publish service.toml"), ". It checks the file, registers the service, puts up its bond, creates the plans and runs nothing while a line is wrong.")];
-  if (!account()) return [h("h1", {}, "Provide"), h("p", {}, "Connect the provider's wallet to see its services and claim what they earned."), how];
-  const [mine, where] = await Promise.all([api(`/v1/accounts/${account()}`), deployment()]);
-  const chain = where.chains[0];
-  const services = await Promise.all(mine.services.map((id) => Promise.all([api(`/v1/services/${id}`), api(`/v1/services/${id}/stats`)])));
-  return [h("h1", {}, "Provide"),
-    h("h2", {}, "Your services"),
-    services.length ? h("ul", { class: "cards" }, services.map(([service, stats]) => card(service, stats, chain))) : h("p", { class: "soft" }, "This wallet has none yet."),
-    h("h2", {}, "Your shares"), shares(mine, chain), how];
+  const chain = await chainFacts();
+  if (!account()) return [h("h1", {}, "Provide"), h("p", { class: "lead" }, "List a model, a data set or any JSON service; be paid by use, in one place, with nobody in between."), connectFirst("publish a service, see what it earned and claim it")];
+  return [
+    h("h1", {}, "Provide"),
+    panel("Money", () => earnings(chain), MONEY),
+    panel("Your services", () => services(chain), (event) => MONEY(event) || event.names.has("ServiceRegistered") || event.names.has("PlanCreated")),
+    panel("Use and errors, last 30 days", () => use(chain), (event) => event.names.has("Settled") || event.names.has("ServiceRegistered")),
+    publishForm(chain),
+  ];
 }
 
-function card(service, stats, chain) {
-  const revenue = new Map();
-  for (const plan of service.plans) revenue.set(plan.currency, (revenue.get(plan.currency) || 0n) + BigInt(plan.revenue));
-  return h("li", { class: "card" },
-    h("h3", {}, h("a", { href: `#/service/${service.id}` }, service.name)),
-    facts({
-      Status: service.status, Requests: `${stats.requests}, ${stats.failed} failed`, Buyers: String(stats.payers),
-      Revenue: [...revenue].map(([index, amount]) => money(amount, currencyOf(chain, index))).join(", ") || "none yet",
-    }),
-    h("div", { class: "row" }, service.plans.map((plan) => h("button", { class: "plain", onclick: doing(() => send(
-      plan.sale_open ? "Close sales" : "Open sales", [`Plan ${plan.id} ${plan.sale_open ? "sells no more; holders keep what they have" : "sells again"}.`],
-      async () => (await contract("AccessToken")).setSaleOpen(plan.id, !plan.sale_open))) }, `${plan.sale_open ? "Close" : "Open"} ${plan.kind} plan`))));
+export async function showEdit(id) {
+  const [service, chain] = await Promise.all([api(`/v1/services/${id}`), chainFacts()]);
+  if (service.owner !== account()) return [h("h1", {}, service.name), h("p", {}, `Only its provider's wallet, ${service.owner}, changes this service.`), account() ? "" : connectFirst("change it")];
+  return [h("h1", {}, `Change ${service.name}`), h("p", {}, h("a", { href: "#/provider" }, "Back to your services")), ...editForm(service, chain)];
 }
 
-function shares(mine, chain) {
+async function earnings(chain) {
+  const mine = await api(`/v1/accounts/${account()}`);
   const due = mine.shares.flatMap((one) => Object.entries(one.claimable).filter(([, amount]) => BigInt(amount) > 0n).map(([index, amount]) => ({ service: one.service_id, index: Number(index), amount })));
-  return [table("Shares of services, of 1,000,000 each", [
-    { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
-    { name: "Shares", number: true, of: (one) => one.units },
-    { name: "Claimable", number: true, of: (one) => Object.entries(one.claimable).map(([index, amount]) => money(amount, currencyOf(chain, Number(index)))).join(", ") || "0" },
-  ], mine.shares, "No shares in this wallet."),
-  due.length ? h("button", { onclick: doing(() => send("Claim revenue", due.map((one) => `${money(one.amount, currencyOf(chain, one.index))} from service ${one.service}`),
-    async () => (await contract("RevenueShares")).claim(due.map((one) => one.service), due.map((one) => one.index), account()))) }, "Claim all of it") : ""];
+  const total = {};
+  for (const one of due) total[one.index] = (total[one.index] || 0n) + BigInt(one.amount);
+  return [
+    facts({ "Claimable now": h("strong", {}, moneys(chain, total)) }),
+    due.length ? h("div", { class: "row" }, h("button", { onclick: doing(async () => (await send("Claim revenue", due.map((one) => `${money(one.amount, currencyOf(chain, one.index))} from service ${one.service} go to your wallet.`),
+      async () => (await contract("RevenueShares")).claim(due.map((one) => one.service), due.map((one) => one.index), account()))) !== null) }, `Claim ${moneys(chain, total)}`)) : "",
+    table("Shares you hold, of 1,000,000 each", [
+      { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
+      { name: "Your shares", number: true, of: (one) => `${Number(one.units) / 10_000} %` },
+      { name: "Claimable", number: true, of: (one) => moneys(chain, one.claimable, "0") },
+    ], mine.shares, "No shares in this wallet: publishing a service gives you all of its shares."),
+  ];
+}
+
+async function services(chain) {
+  const mine = await api(`/v1/accounts/${account()}`);
+  if (!mine.services.length) return h("p", { class: "soft" }, "This wallet has none yet. The form below publishes one.");
+  const [network, registry] = [await api("/v1/network"), await contract("ServiceRegistry")];
+  const cooldown = Number(await registry.unbondCooldown());
+  const found = await Promise.all(mine.services.map((id) => Promise.all([api(`/v1/services/${id}`), api(`/v1/services/${id}/stats`)])));
+  return h("ul", { class: "cards wide" }, found.map(([service, stats]) => card(service, stats, chain, cooldown, later(network.block_timestamp))));
+}
+
+function card(service, stats, chain, cooldown, now) {
+  const sums = (of) => service.plans.reduce((all, plan) => ({ ...all, [plan.currency]: (all[plan.currency] || 0n) + of(plan) }), {});
+  const waiting = sums((plan) => BigInt(plan.paid) - BigInt(plan.refunded) - BigInt(plan.revenue));
+  const unbonding = BigInt(service.unbonding || "0");
+  const ready = (service.unbond_requested_at || 0) + cooldown;
+  return h("li", { class: "card" },
+    h("h3", {}, h("a", { href: `#/service/${service.id}` }, service.name), service.status === "active" ? "" : ` · ${service.status}`),
+    facts({
+      Sold: moneys(chain, sums((plan) => BigInt(plan.paid))), Revenue: [moneys(chain, sums((plan) => BigInt(plan.revenue))), h("small", { class: "soft" }, " before fees and shares")],
+      "Set aside for buyers": [moneys(chain, waiting, "nothing"), h("small", { class: "soft" }, " yours as it is used: credits when they settle, periods when they begin")],
+      Requests: `${stats.requests}, ${stats.failed} failed`, Buyers: String(stats.payers),
+      Bond: money(service.bond, EMP), ...(unbonding ? { "Bond on its way out": `${money(unbonding, EMP)}, ${ready > now ? `ready ${when(ready)}` : "ready now"}` } : {}),
+      Disputes: service.open_disputes ? h("strong", { class: "bad" }, `${service.open_disputes} open; answer with the command line before the vote ends`) : "none open",
+    }),
+    h("div", { class: "row" }, h("a", { class: "button plain", href: `#/provider/${service.id}` }, "Change"),
+      unbonding && ready <= now ? h("button", { class: "plain", onclick: doing(async () => (await send("Take the bond", [`${money(unbonding, EMP)} return to your wallet.`], async () => (await contract("ServiceRegistry")).unbond(service.id, account()))) !== null) }, "Take the bond") : "",
+      h("small", { class: "soft" }, `A bond that is asked for waits ${span(cooldown)}.`)));
+}
+
+async function use(chain) {
+  const mine = await api(`/v1/accounts/${account()}`);
+  if (!mine.services.length) return [];
+  if (!signedIn()) return [h("p", {}, "Sign in to see calls, errors and revenue by day."), h("div", { class: "row" }, h("button", { onclick: doing(signIn) }, "Sign in"))];
+  const found = await Promise.all(mine.services.map(async (id) => [await api(`/v1/services/${id}`), await fresh(() => api(`/v1/provider/services/${id}/analytics`))]));
+  return found.filter(([, figures]) => figures).map(([service, figures]) => [h("h3", {}, service.name), charts(figures, chain, service)]);
+}
+
+function charts(figures, chain, service) {
+  const today = Math.floor(figures.end / 86400) * 86400;
+  const days = Array.from({ length: DAYS }, (_, ago) => today - (DAYS - 1 - ago) * 86400);
+  const rows = new Map(figures.rows.map((row) => [row.start, row]));
+  const of = (read, write = String) => days.map((day) => { const value = rows.has(day) ? read(rows.get(day)) : 0; return { name: dayName(day), value: Number(value), text: write(value) }; });
+  const calls = figures.rows.reduce((all, row) => all + row.calls, 0), failed = figures.rows.reduce((all, row) => all + row.failed, 0);
+  const currency = currencyOf(chain, service.plans[0]?.currency ?? 0);
+  const used = (row) => row.used[currency.index] || "0";
+  const worth = days.map((day) => { const amount = rows.has(day) ? used(rows.get(day)) : "0"; return { name: dayName(day), value: scaled(amount, currency), text: about(amount, currency, 6) }; });
+  const total = figures.rows.reduce((all, row) => all + BigInt(used(row)), 0n);
+  const time = (one) => (one.p50 === null ? "no calls yet" : `${one.p50} ms; 90 in 100 within ${one.p90} ms, 99 within ${one.p99} ms`);
+  return [
+    h("div", { class: "halves" },
+      chart("Calls by day", of((row) => row.calls), { figure: `${calls}, ${failed} failed`, also: { all: "All calls", name: "Failed", points: of((row) => row.failed) } }),
+      chart(`Used by day, worth in ${currency.symbol}`, worth, { figure: about(total, currency, 6) })),
+    facts({ "First byte": time(figures.first_byte), "Last byte": time(figures.latency), "Buyers who came back": back(figures.retention) }),
+  ];
+}
+
+function back(cohorts) {
+  const buyers = cohorts.reduce((all, one) => all + one.buyers, 0);
+  if (!buyers) return "no buyers yet";
+  const again = cohorts.reduce((all, one) => all + Math.max(0, ...one.active.slice(1)), 0);
+  return `${again} of ${buyers} called in a later week too`;
 }

@@ -1,192 +1,90 @@
-// Finding a service, what it costs, buying it, and trying it.
+// Finding a service: words, filters in the address so that a search can be shared, pages of results.
 
-import { account, contract, send, signIn } from "/web/wallet.js";
-import { api, ApiError, credits, currencyOf, deployment, money, short, signedIn, span } from "/web/api.js";
-import { facts, field, h, say, table } from "/web/dom.js";
-import { doing } from "/web/act.js";
+import { api, chainFacts, currencyOf, money, baseUnits, span } from "/web/api.js";
+import { choice, field, h, say } from "/web/dom.js";
+import { panel } from "/web/panel.js";
+import { watchButton } from "/web/watch.js";
 
-const HOLD = 0, ACTIVATE = 1, DEPOSIT = 2;
-const THEN = { pass: HOLD, timed: ACTIVATE, metered: DEPOSIT };
+const KINDS = [["", "Every kind"], ["model", "Models"], ["dataset", "Data sets"], ["compute", "Compute"], ["agent", "Agents"]];
+const SORTS = [["new", "Newest first"], ["name", "By name"], ["price", "Cheapest unit first"]];
+const PAGE = 24;
 
-export async function showServices() {
-  const asked = { q: sessionStorage.getItem("q") || "", kind: sessionStorage.getItem("kind") || "" };
-  const list = h("ul", { class: "cards" });
-  const words = h("input", { type: "search", name: "q", value: asked.q, autocomplete: "off" });
-  const kind = h("select", { name: "kind" }, ["", "model", "dataset", "compute", "agent"].map((one) =>
-    h("option", { value: one, selected: one === asked.kind }, one || "every kind")));
-  const find = async () => {
-    sessionStorage.setItem("q", words.value);
-    sessionStorage.setItem("kind", kind.value);
-    const query = new URLSearchParams({ q: words.value, ...(kind.value ? { kind: kind.value } : {}) });
-    const found = (await api(`/v1/services?${query}`)).services;
-    list.replaceChildren(...found.map(card));
-    if (!found.length) list.replaceChildren(h("li", {}, "Nothing matches. Try fewer words."));
+export async function showServices(_, asked) {
+  const chain = await chainFacts();
+  const given = new Map(asked);
+  const words = h("input", { type: "search", value: given.get("q") || "", autocomplete: "off" });
+  const kind = choice(KINDS, given.get("kind"));
+  const tag = h("input", { type: "text", value: given.get("tag") || "", autocomplete: "off" });
+  const currency = choice([["", "Any currency"], ...chain.currencies.map((one) => [one.index, one.symbol])], given.get("currency"));
+  const most = h("input", { type: "text", value: given.get("most") || "", inputmode: "decimal", autocomplete: "off" });
+  const sort = choice(SORTS, given.get("sort"));
+  const [onSale, here] = ["sale", "here"].map((name) => h("input", { type: "checkbox", checked: given.get(name) === "1" }));
+  const search = (event) => {
+    event.preventDefault();
+    const wanted = { q: words.value.trim(), kind: kind.value, tag: tag.value.trim(), currency: currency.value, most: most.value.trim(), sort: sort.value === "new" ? "" : sort.value, sale: onSale.checked ? "1" : "", here: here.checked ? "1" : "" };
+    if (wanted.most && !wanted.currency) return say("Choose a currency for the highest price.", true);
+    const query = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
+    location.hash = `#/${query.size ? `?${query}` : ""}`;
   };
-  await find();
   return [
     h("h1", {}, "Services on sale"),
-    h("form", { class: "row", role: "search", onsubmit: (event) => { event.preventDefault(); find(); } },
-      field("Words", words), field("Kind", kind), h("button", {}, "Find")),
-    list,
+    h("p", { class: "lead" }, "Access to models, data and compute, bought once with your wallet and called with the tools you have."),
+    h("form", { class: "search", role: "search", onsubmit: search },
+      h("div", { class: "row" }, field("Words", words), field("Kind", kind), h("button", {}, "Find")),
+      h("details", { open: ["tag", "currency", "most", "sort", "sale", "here"].some((name) => given.has(name)) }, h("summary", {}, "More filters"),
+        h("div", { class: "row" }, field("Tag", tag), field("Currency", currency), field("Highest price of a unit", most), field("Order", sort)),
+        h("div", { class: "row" }, check(onSale, "On sale now"), check(here, "Served by this gateway")))),
+    panel("Results", () => results(given, chain), (event) => ["ServiceRegistered", "MetadataSet", "PlanCreated", "SaleOpenSet", "StatusSet"].some((name) => event.names.has(name))),
   ];
 }
 
-function card(service) {
+function check(control, text) {
+  return h("label", { class: "check" }, control, text);
+}
+
+async function results(given, chain) {
+  const query = new URLSearchParams({ limit: PAGE, sort: given.get("sort") || "new" });
+  for (const name of ["q", "kind", "tag", "currency"]) if (given.get(name)) query.set(name, given.get(name));
+  if (given.get("most")) query.set("max_price", baseUnits(given.get("most"), currencyOf(chain, given.get("currency"))));
+  if (given.get("sale")) query.set("on_sale", "true");
+  if (given.get("here")) query.set("here", "true");
+  const page = await api(`/v1/services?${query}`);
+  if (!page.services.length) return h("p", { class: "soft" }, "Nothing matches. Try fewer words or filters.");
+  const list = h("ul", { class: "cards" }, page.services.map((one) => card(one, chain)));
+  const more = h("button", { class: "plain", onclick: async () => {
+    query.set("cursor", page.next);
+    const next = await api(`/v1/services?${query}`);
+    list.append(...next.services.map((one) => card(one, chain)));
+    page.next = next.next;
+    more.hidden = !page.next;
+  } }, "More");
+  more.hidden = !page.next;
+  return [list, h("div", { class: "row" }, more)];
+}
+
+function card(service, chain) {
   return h("li", { class: "card" },
-    h("h2", {}, h("a", { href: `#/service/${service.id}` }, service.name || `Service ${service.id}`)),
+    h("h3", {}, h("a", { href: `#/service/${service.id}` }, service.name)),
     h("p", { class: "soft" }, service.summary || "No description."),
-    h("p", {}, h("code", {}, service.model), service.status === "active" ? "" : ` · ${service.status}`),
-    h("ul", { class: "tags", "aria-label": "Tags" }, service.tags.map((tag) => h("li", {}, tag))));
+    h("p", { class: "price" }, prices(service, chain)),
+    h("ul", { class: "tags", "aria-label": "Kind and tags" }, [service.kind, ...(service.status === "active" ? [] : [service.status]), ...service.tags].map((tag) => h("li", {}, tag))),
+    watchButton(service));
 }
 
-export async function showService(id) {
-  const [service, stats, where] = await Promise.all([api(`/v1/services/${id}`), api(`/v1/services/${id}/stats`), deployment()]);
-  const chain = where.chains[0];
-  return [
-    h("h1", {}, service.name || `Service ${id}`),
-    h("p", {}, service.metadata?.description || service.summary),
-    facts({
-      "Name in requests": h("code", {}, service.model),
-      Provider: h("code", { title: service.owner }, short(service.owner)),
-      Kind: service.kind,
-      Status: service.status,
-      Bond: service.bond ? money(service.bond, { decimals: 18, symbol: "EMP" }) : "none",
-    }),
-    h("h2", {}, "Measured by this gateway, last 30 days"),
-    facts({
-      Requests: String(stats.requests),
-      Failed: stats.requests ? `${((100 * stats.failed) / stats.requests).toFixed(1)} %` : "no requests yet",
-      "First token": stats.mean_first_byte_ms === null ? "not measured yet" : `${stats.mean_first_byte_ms} ms on average`,
-      "Whole answer": stats.mean_duration_ms === null ? "not measured yet" : `${stats.mean_duration_ms} ms on average`,
-      Buyers: String(stats.payers),
-    }),
-    h("h2", {}, "Plans"),
-    h("ul", { class: "cards" }, service.plans.map((plan) => planCard(plan, service, chain))),
-    estimate(service, chain),
-    service.kind === "model" ? chat(service) : "",
-  ];
-}
-
-function planCard(plan, service, chain) {
-  const currency = currencyOf(chain, plan.currency);
-  const free = BigInt(plan.unit_price) === 0n;
-  const cap = BigInt(plan.account_cap);
-  const usual = plan.kind === "metered" ? (cap > 0n && cap < 100n ? cap : 100n) : 1n;
-  const units = h("input", { type: "number", min: "1", step: "1", max: cap > 0n ? cap : null, value: usual, inputmode: "numeric" });
-  const names = { pass: "passes", timed: "periods", metered: "credits" };
-  return h("li", { class: "card" },
-    h("h3", {}, { pass: "Pass", timed: `Time: ${span(plan.period_seconds)}`, metered: free ? "Free trial" : "Credits" }[plan.kind]),
-    h("p", {}, h("strong", {}, free ? "Free" : money(plan.unit_price, currency)), free ? ` · at most ${cap} an account` : plan.kind === "metered" ? " a credit" : plan.kind === "timed" ? " a period" : ""),
-    plan.kind === "metered" && !free ? h("p", { class: "soft" }, rates(plan, currency)) : "",
-    h("p", { class: "soft" }, promise(plan)),
-    plan.sale_open && service.status === "active"
-      ? h("form", { class: "row", onsubmit: doing(() => buy(plan, BigInt(units.value || "0"), currency)) },
-          field(`How many ${names[plan.kind]}`, units), h("button", {}, free ? "Take it" : "Buy"))
-      : h("p", {}, "Not on sale now."));
-}
-
-function rates(plan, currency) {
-  const card = plan.rate_card;
-  const thousand = (micro) => money((BigInt(micro) * 1000n * BigInt(plan.unit_price)) / 1_000_000n, currency);
-  return `${thousand(card.per_unit_in)} for 1,000 ${card.measure} in, ${thousand(card.per_unit_out)} for 1,000 out, `
-    + `${credits(card.per_request)} a request`;
-}
-
-function promise(plan) {
-  if (plan.kind === "pass") return "Paid to the provider at once; cannot be refunded. You may sell it on.";
-  const back = plan.refundable ? "What you have not used can be refunded at the price paid." : "Cannot be refunded.";
-  return plan.transferable ? `${back} Unused units can be passed on.` : `${back} Bound to your wallet.`;
-}
-
-async function buy(plan, units, currency) {
-  if (units < 1n) throw new Error("how many? at least 1");
-  const cost = units * BigInt(plan.unit_price);
-  const access = await contract("AccessToken");
-  const deadline = BigInt((await access.runner.provider.getBlock("latest")).timestamp) + 600n;
-  const order = [plan.id, units, account(), cost, deadline, THEN[plan.kind]];
-  const points = [`You pay ${money(cost, currency)} for ${units} unit${units === 1n ? "" : "s"}.`, promise(plan)];
-  if (plan.kind === "metered") points.push("The credits are deposited: the most that can be spent is what you deposit.");
-  if (cost === 0n) return send("Take a free trial", points, () => access.buy(...order));
-  points.push("First your wallet signs a permit for exactly this amount; then it sends one transaction.");
-  return send("Buy access", points, async () => access.buyWithPermit(...order, ...(await permit(plan, currency, cost, deadline, access))));
-}
-
-async function permit(plan, currency, value, deadline, access) {
-  const token = await contract("EmporionToken", currency.address);
-  const owner = account();
-  if ((await token.balanceOf(owner)) < value) throw new Error(`the wallet has less than ${money(value, currency)}`);
-  const [, name, version, chainId, verifyingContract] = await token.eip712Domain();
-  const types = { Permit: ["owner:address", "spender:address", "value:uint256", "nonce:uint256", "deadline:uint256"].map((part) => {
-    const [title, type] = part.split(":");
-    return { name: title, type };
-  }) };
-  const message = { owner, spender: await access.getAddress(), value, nonce: await token.nonces(owner), deadline };
-  const signature = await access.runner.signTypedData({ name, version, chainId, verifyingContract }, types, message);
-  const bytes = signature.slice(2);
-  return [parseInt(bytes.slice(128, 130), 16), `0x${bytes.slice(0, 64)}`, `0x${bytes.slice(64, 128)}`];
-}
-
-function estimate(service, chain) {
-  if (!service.plans.some((plan) => plan.kind === "metered")) return "";
-  const [requests, into, out] = [["100", "Requests"], ["500", "Tokens in, each"], ["200", "Tokens out, each"]].map(([value, label]) =>
-    [h("input", { type: "number", min: "0", value, inputmode: "numeric" }), label]);
-  const place = h("div", { "aria-live": "polite" });
-  const ask = doing(async () => {
-    const job = { model: service.model, requests: Number(requests[0].value), units_in: Number(into[0].value), units_out: Number(out[0].value) };
-    const found = await api("/v1/estimate", { method: "POST", json: job });
-    place.replaceChildren(table("What this job takes", [
-      { name: "Plan", of: (row) => row.kind },
-      { name: "Units", number: true, of: (row) => String(row.units) },
-      { name: "Cost", number: true, of: (row) => money(row.cost, currencyOf(chain, row.currency)) },
-    ], found.plans));
-    return false;
-  });
-  return [h("h2", {}, "What would a job cost?"),
-    h("form", { class: "row", onsubmit: ask }, [requests, into, out].map(([control, label]) => field(label, control)), h("button", {}, "Estimate")), place];
-}
-
-function chat(service) {
-  const text = h("textarea", { required: true }, "What is the capital of France?");
-  const answer = h("pre", { class: "answer", "aria-live": "polite", tabindex: "0", "aria-label": "Answer" });
-  const foot = h("p", { class: "soft" });
-  return [h("h2", {}, "Try it"),
-    h("form", { onsubmit: doing(async () => { await stream(service, text.value, answer, foot); return false; }) },
-      field("Your question (never stored)", text), h("div", { class: "row" }, h("button", {}, "Ask"))),
-    answer, foot];
-}
-
-async function stream(service, text, place, foot) {
-  if (!account()) throw new Error("connect a wallet first: the button is at the top");
-  if (!signedIn() && !(await signIn())) return;
-  place.textContent = "";
-  foot.textContent = "";
-  let reply;
-  try {
-    reply = await api("/v1/chat/completions", { method: "POST", raw: true, json: {
-      model: service.model, messages: [{ role: "user", content: text }], max_tokens: 200, stream: true } });
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 402) throw new Error(`${error.message} The plans are above.`);
-    throw error;
+// The cheapest plan of each kind.
+function prices(service, chain) {
+  const open = service.plans.filter((plan) => plan.sale_open);
+  if (!open.length) return "Not on sale now";
+  const by = new Map();
+  for (const plan of open) {
+    const best = by.get(plan.kind);
+    if (BigInt(plan.unit_price) === 0n) by.set("trial", plan);
+    else if (!best || BigInt(plan.unit_price) < BigInt(best.unit_price)) by.set(plan.kind, plan);
   }
-  const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let rest = ""; ;) {
-    const { value, done } = await reader.read();
-    if (done) return;
-    const lines = (rest + value).split("\n");
-    rest = lines.pop();
-    for (const line of lines) take(line, place, foot);
-  }
+  const told = (kind, plan) => {
+    if (kind === "trial") return "free trial";
+    const price = money(plan.unit_price, currencyOf(chain, plan.currency));
+    return { pass: `${price} for good`, timed: `${price} for ${span(plan.period_seconds)}`, metered: `${price} a credit` }[kind];
+  };
+  return [...by].map(([kind, plan]) => told(kind, plan)).join(" · ");
 }
-
-function take(line, place, foot) {
-  if (line.startsWith(": emporion-receipt ")) {
-    const receipt = JSON.parse(line.slice(19));
-    foot.textContent = `${receipt.units_in} tokens in, ${receipt.units_out} out, ${credits(receipt.micro_credits)}`
-      + (receipt.credits_remaining ? `; ${receipt.credits_remaining} credits left` : "") + `. Receipt ${receipt.request_id}.`;
-  } else if (line.startsWith("data: ") && line !== "data: [DONE]") {
-    const part = JSON.parse(line.slice(6));
-    if (part.error) say(part.error.message, true);
-    place.textContent += part.choices?.[0]?.delta?.content || "";
-  }
-}
-

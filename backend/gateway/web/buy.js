@@ -1,0 +1,97 @@
+// A plan as it is offered, and the purchase: what it costs, what can be had back, one signature and one transaction.
+
+import { account, allow, chainTime, contract, require, send } from "/web/wallet.js";
+import { about, credits, currencyOf, money, span, when } from "/web/api.js";
+import { field, h, number } from "/web/dom.js";
+import { doing } from "/web/act.js";
+import { Signature } from "/web/ethers.js";
+
+const HOLD = 0, ACTIVATE = 1, DEPOSIT = 2;
+const THEN = { pass: HOLD, timed: ACTIVATE, metered: DEPOSIT };
+const UNITS = { pass: "passes", timed: "periods", metered: "credits" };
+const HOW_MANY = { pass: "Passes", timed: "Periods", metered: "Credits" };
+const ORDER_SECONDS = 600n;
+
+export function planCard(plan, service, chain) {
+  const currency = currencyOf(chain, plan.currency);
+  const price = BigInt(plan.unit_price), cap = BigInt(plan.account_cap), left = BigInt(plan.supply_cap) ? BigInt(plan.supply_cap) - BigInt(plan.supply) : null;
+  const usual = plan.kind === "metered" ? (cap > 0n && cap < 100n ? cap : 100n) : 1n;
+  const units = number(usual, { min: "1", max: cap > 0n ? cap : null });
+  const cost = h("strong", { "aria-live": "polite" });
+  const count = () => { cost.textContent = price ? money(BigInt(units.value || "0") * price, currency) : "Free"; };
+  units.oninput = count;
+  count();
+  const open = plan.sale_open && service.status === "active";
+  return h("li", { class: "card plan" },
+    h("h3", {}, name(plan)),
+    h("p", { class: "price" }, price ? money(price, currency) : "Free", { pass: " once", timed: ` for ${span(plan.period_seconds || 1)}`, metered: price ? " a credit" : "" }[plan.kind]),
+    h("ul", { class: "terms" },
+      plan.kind === "metered" ? rates(plan, currency).map((line) => h("li", {}, line)) : h("li", {}, "No charge for requests while you have access."),
+      h("li", {}, promise(plan)), h("li", {}, passing(plan)),
+      cap ? h("li", {}, `At most ${cap} an account.`) : "",
+      left !== null ? h("li", {}, `${left} of ${plan.supply_cap} left.`) : "",
+      plan.sale_start * 1000 > Date.now() ? h("li", {}, `On sale from ${when(plan.sale_start)}.`) : ""),
+    open ? h("form", { class: "row", onsubmit: doing(() => buy(plan, BigInt(units.value || "0"), currency)) },
+      field(HOW_MANY[plan.kind], units), h("button", {}, price ? ["Buy for ", cost] : "Take it")) : h("p", {}, "Not on sale now."));
+}
+
+function name(plan) {
+  return { pass: "Pass", timed: `Time, by ${span(plan.period_seconds || 1)}`, metered: BigInt(plan.unit_price) ? "Credits" : "Free trial" }[plan.kind];
+}
+
+function rates(plan, currency) {
+  const card = plan.rate_card, price = BigInt(plan.unit_price);
+  const cost = (micro) => (price ? about((BigInt(micro) * price) / 1_000_000n, currency, 6) : credits(micro));
+  return [
+    `${cost(BigInt(card.per_unit_in) * 1000n)} for 1,000 ${card.measure} in, ${cost(BigInt(card.per_unit_out) * 1000n)} for 1,000 out`,
+    ...(BigInt(card.per_request) ? [`${cost(card.per_request)} for each request`] : []),
+  ];
+}
+
+export function promise(plan) {
+  if (BigInt(plan.unit_price) === 0n) return "It costs nothing, so nothing is refunded.";
+  if (plan.kind === "pass") return "Not refundable: the price goes to the provider at once.";
+  if (!plan.refundable) return "Not refundable.";
+  return { timed: "Periods you have not begun are refundable at the price paid; a begun one is not.", metered: "Credits you have not used are refundable at the price paid; used ones are not." }[plan.kind];
+}
+
+function passing(plan) {
+  if (!plan.transferable) return "Bound to your wallet.";
+  const royalty = plan.royalty_bps ? `; ${plan.royalty_bps / 100} % of a resale goes to the provider` : "";
+  return `You may sell or give away what you have not used${royalty}.`;
+}
+
+async function buy(plan, units, currency) {
+  if (units < 1n) throw new Error("how many? at least 1");
+  const cost = units * BigInt(plan.unit_price);
+  const access = await contract("AccessToken");
+  const deadline = BigInt(await chainTime()) + ORDER_SECONDS;
+  const order = [plan.id, units, account(), cost, deadline, THEN[plan.kind]];
+  const points = [`You get ${units} ${units === 1n ? UNITS[plan.kind].replace(/e?s$/, "") : UNITS[plan.kind]} and pay ${money(cost, currency)}.`, promise(plan), ...next(plan)];
+  if (cost === 0n) return (await send("Take a free trial", points, () => access.buy(...order))) !== null;
+  const token = await contract("EmporionToken", currency.address);
+  await require(token, cost, money(cost, currency));
+  const domain = await token.eip712Domain().catch(() => null);
+  if (!domain) {
+    if (!(await allow(token, access.target, cost, money(cost, currency)))) return false;
+    return (await send("Buy access", points, () => access.buy(...order))) !== null;
+  }
+  const asks = `Your wallet will ask twice: for a permit, which lets the market take exactly ${money(cost, currency)} within ten minutes, then for the transaction. The network takes its fee.`;
+  return (await send("Buy access", points, async () => access.buyWithPermit(...order, ...(await permit(token, domain, cost, deadline, access))), asks)) !== null;
+}
+
+function next(plan) {
+  return {
+    pass: ["It gives access as long as your wallet holds it."],
+    timed: [`It begins at once and lasts ${span(plan.period_seconds || 1)} a period.`],
+    metered: ["The credits are deposited for your calls. No more than that can ever be spent."],
+  }[plan.kind];
+}
+
+async function permit(token, [, name, version, chainId, verifyingContract], value, deadline, access) {
+  const owner = account();
+  const types = { Permit: Object.entries({ owner: "address", spender: "address", value: "uint256", nonce: "uint256", deadline: "uint256" }).map(([title, type]) => ({ name: title, type })) };
+  const message = { owner, spender: access.target, value, nonce: await token.nonces(owner), deadline };
+  const { v, r, s } = Signature.from(await access.runner.signTypedData({ name, version, chainId, verifyingContract }, types, message));
+  return [v, r, s];
+}

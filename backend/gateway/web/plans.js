@@ -1,0 +1,62 @@
+// The part of a form that describes a plan, and the terms it makes of what was written.
+
+import { baseUnits, currencyOf } from "/web/api.js";
+import { choice, field, h, number } from "/web/dom.js";
+
+const KINDS = [["metered", "Credits, used up by calls"], ["timed", "Time, for a period"], ["pass", "Pass, as long as it is held"]];
+const ORDER = ["pass", "timed", "metered"];
+const MEASURES = ["tokens", "kib", "rows", "seconds"];
+const DAY = 86400;
+export const ZERO = `0x${"0".repeat(64)}`;
+
+// A fieldset and what reads it: `read()` gives the terms of `createPlan`.
+export function planPart(chain, kind = "metered") {
+  const parts = {
+    kind: choice(KINDS, kind),
+    currency: choice(chain.currencies.map((one) => [one.index, one.symbol])),
+    price: h("input", { type: "text", value: kind === "metered" ? "0.01" : "5", inputmode: "decimal", autocomplete: "off" }),
+    days: number("30", { min: "1", max: "3650" }),
+    request: h("input", { type: "text", value: "0.01", inputmode: "decimal" }),
+    into: h("input", { type: "text", value: "1", inputmode: "decimal" }),
+    out: h("input", { type: "text", value: "4", inputmode: "decimal" }),
+    measure: choice(MEASURES.map((one) => [one, one])),
+    refundable: h("input", { type: "checkbox", checked: true }),
+    transferable: h("input", { type: "checkbox", checked: true }),
+    royalty: number("5", { min: "0", max: "10" }),
+    cap: number("0", { min: "0" }),
+  };
+  const timed = h("div", { class: "row" }, field("Days a period", parts.days));
+  const metered = h("div", { class: "row" }, field("Measure", parts.measure), field("Credits a request", parts.request), field("Credits for 1,000 in", parts.into), field("Credits for 1,000 out", parts.out));
+  const back = h("label", { class: "check" }, parts.refundable, "What was not used can be refunded");
+  const draw = () => {
+    timed.hidden = parts.kind.value !== "timed";
+    metered.hidden = parts.kind.value !== "metered";
+    back.hidden = parts.kind.value === "pass";
+  };
+  parts.kind.onchange = draw;
+  draw();
+  const element = h("div", { class: "part" },
+    h("div", { class: "row" }, field("What is sold", parts.kind), field("Price of a unit", parts.price), field("Currency", parts.currency)),
+    timed, metered,
+    h("div", { class: "row" }, back, h("label", { class: "check" }, parts.transferable, "Holders may sell what they have not used")),
+    h("div", { class: "row" }, field("Your part of a resale, %", parts.royalty), field("Most units in all", parts.cap, "0: no limit.")));
+  return { element, read: () => terms(parts, chain) };
+}
+
+function terms(parts, chain) {
+  const kind = parts.kind.value, metered = kind === "metered";
+  const micro = (control, per) => (metered ? baseUnits(control.value, { decimals: 6, symbol: "credits" }) / per : 0n);
+  return {
+    kind: ORDER.indexOf(kind), transferable: parts.transferable.checked, refundable: kind !== "pass" && parts.refundable.checked,
+    measure: metered ? MEASURES.indexOf(parts.measure.value) : 0, currency: Number(parts.currency.value),
+    royaltyBps: parts.transferable.checked ? Number(parts.royalty.value) * 100 : 0, unitPrice: baseUnits(parts.price.value, currencyOf(chain, parts.currency.value)),
+    period: kind === "timed" ? Number(parts.days.value) * DAY : 0, supplyCap: BigInt(parts.cap.value || "0"), accountCap: 0n,
+    saleStart: 0, earlySeconds: 0, earlyScore: 0n, limitsHash: ZERO,
+    perRequest: micro(parts.request, 1n), perUnitIn: micro(parts.into, 1000n), perUnitOut: micro(parts.out, 1000n),
+  };
+}
+
+export function planWords(made, chain) {
+  const currency = currencyOf(chain, made.currency);
+  return `${["A pass", "Time", "Credits"][made.kind]} at ${Number(made.unitPrice) / 10 ** currency.decimals} ${currency.symbol} a unit. A plan's terms can never be changed; you can close it and make another.`;
+}

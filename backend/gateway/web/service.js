@@ -1,0 +1,125 @@
+// One service: what it is, what was measured, what it costs, what others say, and a place to try it.
+
+import { account, contract, hasWallet, send } from "/web/wallet.js";
+import { api, chainFacts, currencyOf, EMP, money, short, when } from "/web/api.js";
+import { choice, facts, field, h, number, table } from "/web/dom.js";
+import { doing } from "/web/act.js";
+import { panel } from "/web/panel.js";
+import { planCard } from "/web/buy.js";
+import { chat } from "/web/chat.js";
+import { receiptForm } from "/web/verify.js";
+import { watchButton } from "/web/watch.js";
+
+const ZERO = `0x${"0".repeat(64)}`;
+
+export async function showService(id) {
+  const [service, chain] = await Promise.all([api(`/v1/services/${id}`), chainFacts()]);
+  const about = (...names) => (event) => event.services.has(Number(id)) && names.some((name) => event.names.has(name));
+  const talks = service.kind === "model" && (service.metadata?.model?.operations || ["chat"]).includes("chat");
+  return [
+    h("h1", {}, service.name), h("p", { class: "lead" }, service.metadata?.description || service.summary || "Its provider says nothing about it."),
+    h("ul", { class: "tags", "aria-label": "Kind and tags" }, [service.kind, service.status, ...service.tags].map((tag) => h("li", {}, tag))),
+    h("div", { class: "row" }, watchButton(service)),
+    service.served_here ? "" : h("p", { class: "note" }, "Another gateway serves this service", service.gateway ? [": ", h("a", { href: service.gateway, rel: "noreferrer" }, service.gateway)] : "", ". What you buy here is used there."),
+    h("div", { class: "halves" }, who(service), panel("Measured, last 30 days", () => measured(id), about("Settled", "Bought"))),
+    panel("Plans", async () => {
+      const now = await api(`/v1/services/${id}`);
+      return h("ul", { class: "cards" }, now.plans.map((plan) => planCard(plan, now, chain)));
+    }, about("PlanCreated", "SaleOpenSet", "StatusSet")),
+    estimate(service, chain),
+    talks && service.served_here ? chat(service) : "",
+    panel("Ratings", () => ratings(service), about("Reviewed")),
+    panel("What it is built on", () => lineage(id)),
+    h("section", {}, h("h2", {}, "Check a receipt"), receiptForm()),
+  ];
+}
+
+function who(service) {
+  return h("section", {}, h("h2", {}, "About"), facts({
+    "Name in requests": h("code", {}, service.model),
+    Provider: h("code", { title: service.owner }, short(service.owner)),
+    Licence: service.metadata?.licence || null,
+    Context: service.metadata?.model ? `${service.metadata.model.context ?? 2048} tokens` : null,
+    Bond: [money(service.bond, EMP), h("small", { class: "soft" }, " the provider loses if a dispute is upheld")],
+    "Open disputes": String(service.open_disputes),
+    Metadata: h("a", { href: `/v1/metadata/${service.content_hash}` }, "its document, by hash"),
+  }));
+}
+
+async function measured(id) {
+  const stats = await api(`/v1/services/${id}/stats`);
+  const share = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
+  const time = (half, most) => (half === null ? "not measured yet" : `${half} ms, 9 in 10 within ${most} ms`);
+  return [facts({
+    Answered: stats.requests ? `${share(stats.requests - stats.failed, stats.requests)} of ${stats.requests} requests` : "no requests yet",
+    Errors: stats.requests ? share(stats.failed, stats.requests) : null,
+    Uptime: stats.hours_called ? `answering in ${stats.hours_answered} of the ${stats.hours_called} hours with calls` : null,
+    "First token": time(stats.p50_first_byte_ms, stats.p90_first_byte_ms),
+    "Whole answer": time(stats.p50_duration_ms, stats.p90_duration_ms),
+    "Sold so far": `${stats.units_sold} units; ${stats.holders} wallets hold some now`,
+  }), h("p", { class: "soft" }, "Counted by this gateway from real calls, not claimed by the provider.")];
+}
+
+function estimate(service, chain) {
+  const metered = service.plans.filter((plan) => plan.kind === "metered" && BigInt(plan.unit_price) > 0n);
+  if (!metered.length) return "";
+  const measure = metered[0].rate_card.measure;
+  const parts = [["100", "Requests"], ["500", `${measure} in, each`], ["200", `${measure} out, each`]].map(([value, label]) => [number(value, { min: "0" }), label]);
+  const place = h("div", { "aria-live": "polite" });
+  const asked = doing(async () => {
+    const [requests, units_in, units_out] = parts.map(([control]) => Number(control.value));
+    const found = await api("/v1/estimate", { method: "POST", json: { model: service.model, requests, units_in, units_out } });
+    place.replaceChildren(table("What this job takes", [
+      { name: "Plan", of: (row) => ({ pass: "Pass", timed: "Time", metered: "Credits" }[row.kind]) },
+      { name: "Units", number: true, of: (row) => String(row.units) },
+      { name: "Cost", number: true, of: (row) => money(row.cost, currencyOf(chain, row.currency)) },
+    ], found.plans));
+    return false;
+  });
+  return h("section", {}, h("h2", {}, "What would a job cost?"),
+    h("form", { class: "row", onsubmit: asked }, parts.map(([control, label]) => field(label, control)), h("button", {}, "Estimate")), place);
+}
+
+async function lineage(id) {
+  const { upstreams, derived } = await api(`/v1/services/${id}/lineage`);
+  if (!upstreams.length && !derived.length) return h("p", { class: "soft" }, "It names no other service it is derived from, and none is derived from it.");
+  const other = (one) => h("a", { href: `#/service/${one}` }, `Service ${one}`);
+  const columns = (name) => [
+    { name: "Service", of: (one) => other(name === "upstream_id" ? one.upstream_id : one.service_id) },
+    { name: "Gets of its revenue", number: true, of: (one) => `${one.bps / 100} %` },
+    { name: "Steps away", number: true, of: (one) => String(one.depth) },
+  ];
+  return [
+    upstreams.length ? [h("h3", {}, "Derived from"), table("Derived from", columns("upstream_id"), upstreams)] : "",
+    derived.length ? [h("h3", {}, "Others derived from it"), table("Others derived from it", columns("service_id"), derived)] : "",
+  ];
+}
+
+async function ratings(service) {
+  const found = await api(`/v1/services/${service.id}/reviews`);
+  const mean = found.count ? (found.total / found.count).toFixed(1) : "";
+  return [
+    found.count ? h("p", {}, h("strong", {}, `${mean} of 5`), ` from ${found.count} wallet${found.count === 1 ? "" : "s"} that paid and used it`) : h("p", { class: "soft" }, "No ratings yet. Only wallets that paid for the service and used it can rate it."),
+    found.count ? table("Ratings", [
+      { name: "Rating", of: (one) => h("span", { "aria-label": `${one.rating} of 5` }, "★".repeat(one.rating) + "☆".repeat(5 - one.rating)) },
+      { name: "By", of: (one) => h("code", { title: one.account }, short(one.account)) },
+      { name: "When", of: (one) => when(one.timestamp) },
+    ], found.reviews) : "",
+    await rate(service),
+  ];
+}
+
+async function rate(service) {
+  if (!hasWallet()) return "";
+  const reviews = await contract("ServiceReviews").catch(() => null);
+  if (!reviews) return "";
+  const paid = service.plans.filter((plan) => BigInt(plan.unit_price) > 0n);
+  const may = await Promise.all(paid.map((plan) => reviews.mayReview(plan.id, account())));
+  const plan = paid[may.indexOf(true)];
+  if (!plan) return "";
+  const stars = choice([5, 4, 3, 2, 1].map((one) => [one, `${one} of 5`]));
+  return h("form", { class: "row", onsubmit: doing(() => send("Rate this service", [
+    `You say ${stars.value} of 5. It is public, with your address, and replaces what you said before.`, "It costs nothing but the network's fee.",
+  ], () => reviews.review(plan.id, Number(stars.value), ZERO))) }, field("Your rating", stars), h("button", {}, "Rate it"));
+}
+
