@@ -1,0 +1,109 @@
+"""What somebody does on the page, step by step, and what a program or an app does beside it."""
+
+import re
+import time
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+from eth_account import Account
+from eth_account.messages import encode_defunct
+from playwright.async_api import Locator, Page, expect
+
+from backend.cli.demo.world import World
+from tests.e2e.injected_wallet import NAME
+
+
+def dialog(page: Page) -> Locator:
+    return page.locator("dialog[open]")
+
+
+async def agree(page: Page, action: str, *told: str) -> None:
+    """Reads the explanation, then goes on."""
+    button = dialog(page).get_by_role("button", name=action, exact=True)
+    await expect(button).to_be_visible()
+    for text in told:
+        await expect(dialog(page)).to_contain_text(text)
+    await button.click()
+
+
+async def connect(page: Page, name: str = "Test wallet") -> None:
+    await page.locator("#wallet").get_by_role("button", name="Connect a wallet").click()
+    await dialog(page).get_by_role("button", name=name).click()
+
+
+async def connected(page: Page) -> None:
+    await expect(page.get_by_role("button", name="Leave")).to_be_visible()
+
+
+async def with_money(page: Page) -> None:
+    """Connects the injected wallet for the first time, and fills it."""
+    await connect(page, NAME)
+    await agree(page, "Switch network", "chain id 31337")
+    await connected(page)
+    await page.get_by_role("link", name="My access").click()
+    await page.get_by_role("button", name="Give me test money").click()
+    await agree(page, "Give it to me", "worth nothing")
+    await expect(section(page, "Wallet")).to_contain_text("1,000")
+
+
+def section(page: Page, title: str) -> Locator:
+    return page.locator("section", has=page.get_by_role("heading", name=title, exact=True))
+
+
+def plan(page: Page, title: str) -> Locator:
+    return page.locator("li.plan", has=page.get_by_role("heading", name=title, exact=True))
+
+
+async def find(page: Page, words: str, name: str) -> None:
+    await page.get_by_role("link", name="Services", exact=True).click()
+    await page.get_by_label("Words").fill(words)
+    await page.get_by_role("button", name="Find").click()
+    await page.get_by_role("link", name=name).click()
+
+
+async def left_to_use(page: Page) -> float:
+    told = section(page, "Passes, time and credits").locator("dd", has_text=re.compile(r"^[\d.]+ credits$"))
+    return float((await told.first.inner_text()).split()[0])
+
+
+async def calls(stage: World, key: str) -> None:
+    body: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}], "max_tokens": 4}
+    async with httpx.AsyncClient(timeout=60) as http:
+        for _ in range(2):
+            reply = await http.post(
+                f"{stage.services.url}/v1/chat/completions",
+                json={"model": stage.model, **body},
+                headers={"authorization": f"Bearer {key}"},
+            )
+            assert reply.status_code == 200, reply.text
+
+
+async def asked_by_an_app(url: str) -> str:
+    """The query of an app that was registered with a wallet's session; it is answered at /healthz."""
+    wallet = Account.create()
+    async with httpx.AsyncClient(base_url=url) as http:
+        said = (await http.get("/v1/auth/nonce")).json()
+        message = (
+            f"{said['domain']} wants you to sign in with your Ethereum account:\n{wallet.address}\n\n"
+            f"{said['statement']}\n\nURI: {said['uri']}\nVersion: 1\nChain ID: {said['chain_id']}\n"
+            f"Nonce: {said['nonce']}\nIssued At: {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}"
+        )
+        signature = wallet.sign_message(encode_defunct(text=message)).signature.hex()
+        session = await http.post("/v1/auth/siwe", json={"message": message, "signature": signature})
+        app = await http.post(
+            "/v1/oauth/apps",
+            json={"client_name": "Notes", "redirect_uris": [f"{url}/healthz"]},
+            headers={"authorization": f"Bearer {session.json()['token']}"},
+        )
+    return urlencode(
+        {
+            "response_type": "code",
+            "client_id": app.json()["client_id"],
+            "redirect_uri": f"{url}/healthz",
+            "scope": "inference",
+            "state": "s1",
+            "code_challenge": "c" * 43,
+            "code_challenge_method": "S256",
+        }
+    )
