@@ -57,7 +57,14 @@ async function measured(id) {
     "First token": time(stats.p50_first_byte_ms, stats.p90_first_byte_ms),
     "Whole answer": time(stats.p50_duration_ms, stats.p90_duration_ms),
     "Sold so far": `${stats.units_sold} units; ${stats.holders} wallets hold some now`,
-  }), h("p", { class: "soft" }, "Counted by this gateway from real calls, not claimed by the provider.")];
+  }), h("p", { class: "soft" }, "Counted by this gateway from real calls, not claimed by the provider."),
+  stats.measured.length ? table("By who measured", [
+    { name: "By", of: (one) => [one.source === "gateway" ? "This gateway" : "A paying prober", " ", h("code", { title: one.measured_by }, short(one.measured_by))] },
+    { name: "Calls", number: true, of: (one) => String(one.samples) },
+    { name: "Uptime", number: true, of: (one) => `${(one.uptime_ppm / 10_000).toFixed(1)} %` },
+    { name: "First token", number: true, of: (one) => (one.first_token_ms === null ? "–" : `${one.first_token_ms} ms`) },
+    { name: "Tokens a second", number: true, of: (one) => (one.milli_tokens_per_second === null ? "–" : (one.milli_tokens_per_second / 1000).toFixed(1)) },
+  ], stats.measured) : ""];
 }
 
 function estimate(service, chain) {

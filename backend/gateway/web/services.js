@@ -6,7 +6,7 @@ import { panel } from "/web/panel.js";
 import { watchButton } from "/web/watch.js";
 
 const KINDS = [["", "Every kind"], ["model", "Models"], ["dataset", "Data sets"], ["compute", "Compute"], ["agent", "Agents"]];
-const SORTS = [["new", "Newest first"], ["name", "By name"], ["price", "Cheapest unit first"]];
+const SORTS = [["new", "Newest first"], ["name", "By name"], ["price", "Cheapest unit first"], ["uptime", "Best uptime"], ["first_token", "Quickest first token"], ["speed", "Fastest"]];
 const PAGE = 24;
 
 export async function showServices(_, asked) {
