@@ -1,7 +1,7 @@
 // A plan as it is offered, and the purchase: what it costs, what can be had back, one signature and one transaction.
 
 import { account, allow, chainTime, contract, require, send } from "/web/wallet.js";
-import { about, credits, currencyOf, money, span, when } from "/web/api.js";
+import { about, api, credits, currencyOf, money, span, when } from "/web/api.js";
 import { field, h, number } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { Signature } from "/web/ethers.js";
@@ -30,6 +30,7 @@ export function planCard(plan, service, chain) {
       h("li", {}, promise(plan)), h("li", {}, passing(plan)),
       cap ? h("li", {}, `At most ${cap} an account.`) : "",
       left !== null ? h("li", {}, `${left} of ${plan.supply_cap} left.`) : "",
+      limits(plan),
       plan.sale_start * 1000 > Date.now() ? h("li", {}, `On sale from ${when(plan.sale_start)}.`) : ""),
     open ? h("form", { class: "row", onsubmit: doing(() => buy(plan, BigInt(units.value || "0"), currency)) },
       field(HOW_MANY[plan.kind], units), h("button", {}, price ? ["Buy for ", cost] : "Take it")) : h("p", {}, "Not on sale now."));
@@ -46,6 +47,18 @@ function rates(plan, currency) {
     `${cost(BigInt(card.per_unit_in) * 1000n)} for 1,000 ${card.measure} in, ${cost(BigInt(card.per_unit_out) * 1000n)} for 1,000 out`,
     ...(BigInt(card.per_request) ? [`${cost(card.per_request)} for each request`] : []),
   ];
+}
+
+// What the plan promises at most, from the document whose hash is in its terms.
+function limits(plan) {
+  if (/^0x0+$/.test(plan.limits_hash)) return "";
+  const line = h("li", {}, "Limits: ", h("a", { href: `/v1/metadata/${plan.limits_hash}` }, "its document"), ".");
+  api(`/v1/metadata/${plan.limits_hash}`).then((said) => {
+    const told = [["requests_per_minute", "requests a minute"], ["tokens_per_minute", "tokens a minute"], ["concurrent", "at once"], ["context", "tokens of context"], ["max_output", "tokens an answer"]]
+      .filter(([name]) => said[name]).map(([name, words]) => `${said[name]} ${words}`);
+    if (told.length) line.textContent = `At most ${told.join(", ")}${said.per_unit === false ? "" : ", for each unit held"}.`;
+  }).catch(() => {});
+  return line;
 }
 
 export function promise(plan) {

@@ -1,7 +1,7 @@
 // What a provider sees: its services, what they earned and when it can be had, how they are used.
 
 import { account, connectFirst, contract, fresh, send, signIn } from "/web/wallet.js";
-import { api, chainFacts, currencyOf, dayName, EMP, later, money, moneys, scaled, about, signedIn, span, when } from "/web/api.js";
+import { api, chainFacts, currencyOf, dayName, EMP, later, money, moneys, scaled, about, short, signedIn, span, when } from "/web/api.js";
 import { facts, h, table } from "/web/dom.js";
 import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
@@ -68,7 +68,7 @@ function card(service, stats, chain, cooldown, now) {
       "Set aside for buyers": [moneys(chain, waiting, "nothing"), h("small", { class: "soft" }, " yours as it is used: credits when they settle, periods when they begin")],
       Requests: `${stats.requests}, ${stats.failed} failed`, Buyers: String(stats.payers),
       Bond: money(service.bond, EMP), ...(unbonding ? { "Bond on its way out": `${money(unbonding, EMP)}, ${ready > now ? `ready ${when(ready)}` : "ready now"}` } : {}),
-      Disputes: service.open_disputes ? h("strong", { class: "bad" }, `${service.open_disputes} open; answer with the command line before the vote ends`) : "none open",
+      Disputes: service.open_disputes ? h("strong", { class: "bad" }, `${service.open_disputes} open`) : "none open",
     }),
     h("div", { class: "row" }, h("a", { class: "button plain", href: `#/provider/${service.id}` }, "Change"),
       unbonding && ready <= now ? h("button", { class: "plain", onclick: doing(async () => (await send("Take the bond", [`${money(unbonding, EMP)} return to your wallet.`], async () => (await contract("ServiceRegistry")).unbond(service.id, account()))) !== null) }, "Take the bond") : "",
@@ -80,7 +80,19 @@ async function use(chain) {
   if (!mine.services.length) return [];
   if (!signedIn()) return [h("p", {}, "Sign in to see calls, errors and revenue by day."), h("div", { class: "row" }, h("button", { onclick: doing(signIn) }, "Sign in"))];
   const found = await Promise.all(mine.services.map(async (id) => [await api(`/v1/services/${id}`), await fresh(() => api(`/v1/provider/services/${id}/analytics`))]));
-  return found.filter(([, figures]) => figures).map(([service, figures]) => [h("h3", {}, service.name), charts(figures, chain, service)]);
+  return [...found.filter(([, figures]) => figures).map(([service, figures]) => [h("h3", {}, service.name), charts(figures, chain, service)]), await settled()];
+}
+
+// When what was served became revenue, line by line.
+async function settled() {
+  const { settlements } = await api("/v1/provider/settlements?limit=10");
+  return [h("h3", {}, "Latest settlements"), table("Latest settlements", [
+    { name: "When", of: (one) => when(one.timestamp) },
+    { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
+    { name: "Plan", of: (one) => String(one.plan_id) },
+    { name: "Payer", of: (one) => h("code", { title: one.payer }, short(one.payer)) },
+    { name: "Credits", number: true, of: (one) => one.units },
+  ], settlements, "None yet: use is settled in batches.")];
 }
 
 function charts(figures, chain, service) {

@@ -53,7 +53,7 @@ async function measured(id) {
   return [facts({
     Answered: stats.requests ? `${share(stats.requests - stats.failed, stats.requests)} of ${stats.requests} requests` : "no requests yet",
     Errors: stats.requests ? share(stats.failed, stats.requests) : null,
-    Uptime: stats.hours_called ? `answering in ${stats.hours_answered} of the ${stats.hours_called} hours with calls` : null,
+    Uptime: stats.hours_called ? `answering in ${share(stats.hours_answered, stats.hours_called)} of the hours with calls (${stats.hours_called})` : null,
     "First token": time(stats.p50_first_byte_ms, stats.p90_first_byte_ms),
     "Whole answer": time(stats.p50_duration_ms, stats.p90_duration_ms),
     "Sold so far": `${stats.units_sold} units; ${stats.holders} wallets hold some now`,
