@@ -41,6 +41,17 @@ class Unusual(NamedTuple):
     usual: int
 
 
+def bursts(times: Sequence[int], least: int) -> list[tuple[int, int]]:
+    """(begin, how many) of each hour in which so many things happened; `times` in order, hours apart."""
+    found, place = [], 0
+    while place + least <= len(times):
+        inside = sum(time - times[place] <= HOUR for time in times[place:])
+        if inside >= least:
+            found.append((times[place], inside))
+        place += inside if inside >= least else 1
+    return found
+
+
 def by_hour(calls: Iterable[Call]) -> list[Hour]:
     """Use by the hour, oldest first; hours without a call are left out."""
     found: dict[int, Hour] = {}

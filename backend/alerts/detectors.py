@@ -1,12 +1,12 @@
 """What there is to tell an account, kind by kind: rows in, findings out."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.alerts import watch_repository as repository
-from backend.alerts.anomalies import Call, by_hour, unusual
+from backend.alerts.anomalies import Call, bursts, by_hour, unusual
 from backend.alerts.kinds import Finding, Kind
 from backend.core.units import MICRO, SHARES_WHOLE, Address, ChainId, ServiceStatus, checksum
 
@@ -72,6 +72,26 @@ async def key_new_network(db: AsyncConnection, watch: Watch, now: int) -> list[F
             {"key_id": row.key_id, "network": row.network},
         )
         for row in rows
+    ]
+
+
+async def key_leaked(db: AsyncConnection, watch: Watch, now: int) -> list[Finding]:
+    """Once a key and burst: a key that was published is tried from everywhere at once."""
+    keys: dict[str, list[Any]] = {}
+    since = max(watch.since, now - HISTORY_SECONDS)
+    for row in await repository.networks(db, watch.chain_id, watch.account, since):
+        keys.setdefault(row.key_id, []).append(row)
+    return [
+        Finding(
+            Kind.KEY_LEAKED,
+            f"{key_id}:{begin}",
+            f"key {rows[0].name or key_id} was used from {count} new networks within an hour, as leaked keys "
+            "are: revoke it",
+            {"key_id": key_id, "networks": str(count), "since": str(begin)},
+        )
+        for key_id, rows in keys.items()
+        for begin, count in bursts([row.first_seen_at for row in rows], max(watch.threshold, 2))
+        if begin >= watch.news_from(now)
     ]
 
 
@@ -185,6 +205,7 @@ DETECTORS: Final[Mapping[Kind, Detector]] = {
     Kind.CREDITS_LOW: credits_low,
     Kind.ACCESS_ENDING: access_ending,
     Kind.KEY_NEW_NETWORK: key_new_network,
+    Kind.KEY_LEAKED: key_leaked,
     Kind.UNUSUAL_USAGE: unusual_usage,
     Kind.SALE: sale,
     Kind.SETTLEMENT_LATE: settlement_late,

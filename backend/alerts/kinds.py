@@ -11,6 +11,7 @@ class Kind(StrEnum):
     CREDITS_LOW = "credits_low"
     ACCESS_ENDING = "access_ending"
     KEY_NEW_NETWORK = "key_new_network"
+    KEY_LEAKED = "key_leaked"
     UNUSUAL_USAGE = "unusual_usage"
     SALE = "sale"
     SETTLEMENT_LATE = "settlement_late"
@@ -37,6 +38,9 @@ MEANINGS: Final[Mapping[Kind, Meaning]] = {
     Kind.CREDITS_LOW: Meaning("Deposited credits of a plan fell below the threshold.", "credits", 50),
     Kind.ACCESS_ENDING: Meaning("Timed access ends within the threshold.", "seconds", 3 * 86_400),
     Kind.KEY_NEW_NETWORK: Meaning("A key was used from a network it was never used from.", "networks", 1),
+    Kind.KEY_LEAKED: Meaning(
+        "A key is used as leaked ones are: from so many new networks within an hour.", "networks", 4
+    ),
     Kind.UNUSUAL_USAGE: Meaning(
         "A key is used unlike before: rate, tokens, hour or failures.", "median absolute deviations", 6
     ),

@@ -90,6 +90,17 @@ async def new_networks(
     return await _all(connection, select(*columns).select_from(joined).where(new))
 
 
+async def networks(
+    connection: AsyncConnection, chain_id: ChainId, account: Address, since: int
+) -> list[Row[Any]]:
+    """Networks that live keys of an account were first used from since a time, by key and time."""
+    joined = _networks.join(_keys, _keys.c.key_id == _networks.c.key_id)
+    mine = and_(_keys.c.chain_id == chain_id, _keys.c.account == account, _keys.c.revoked_at.is_(None))
+    columns = (_networks.c.key_id, _networks.c.network, _networks.c.first_seen_at, _keys.c.name)
+    wanted = select(*columns).select_from(joined).where(and_(mine, _networks.c.first_seen_at >= since))
+    return await _all(connection, wanted.order_by(_networks.c.key_id, _networks.c.first_seen_at))
+
+
 async def calls(
     connection: AsyncConnection, chain_id: ChainId, account: Address, since: int
 ) -> list[Row[Any]]:

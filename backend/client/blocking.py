@@ -1,11 +1,10 @@
 """The same client without `await`: its own event loop in a thread, one for all calls."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import ExitStack
+from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from backend.client.cures import Cure
 from backend.client.market import AsyncEmporion
@@ -27,8 +26,10 @@ class Emporion:
 
     def __init__(self, gateway: str, node: str = "", wallet: LocalKey | None = None) -> None:
         self._gateway = gateway.rstrip("/")
-        self._stack = ExitStack()
-        self._portal: BlockingPortal = self._stack.enter_context(start_blocking_portal())
+        self._loop = asyncio.new_event_loop()
+        # A daemon: a program that ends without closing, by an exception maybe, must end.
+        self._thread = Thread(target=self._loop.run_forever, name="emporion", daemon=True)
+        self._thread.start()
         self._client = AsyncEmporion(gateway, node, wallet)
 
     def __enter__(self) -> Self:
@@ -40,14 +41,17 @@ class Emporion:
         self.close()
 
     def close(self) -> None:
-        """Close every connection and end the thread."""
-        self._portal.call(self._client.close)
-        self._stack.close()
+        """Close every connection and end the thread. Twice does nothing more."""
+        if self._loop.is_closed():
+            return
+        self.wait(lambda m: m.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def wait(self, work: Callable[[AsyncEmporion], Coroutine[Any, Any, T]]) -> T:
         """Anything of the async client: `market.wait(lambda m: m.score())`."""
-        done: T = self._portal.call(lambda: work(self._client))
-        return done
+        return asyncio.run_coroutine_threadsafe(work(self._client), self._loop).result()
 
     @property
     def address(self) -> str:
@@ -124,6 +128,14 @@ class Emporion:
     def voucher(self, plan_id: int, needed: int = 0) -> dict[str, Any]:
         """Sign and hand in a voucher."""
         return self.wait(lambda m: m.voucher(plan_id, needed))
+
+    def credits(self, plan_id: int) -> int:
+        """Whole credits the gateway would serve from the wallet's tab now."""
+        return self.wait(lambda m: m.credits(plan_id))
+
+    def add_webhook(self, url: str, **wanted: Any) -> tuple[str, str]:
+        """Have events sent to a URL; its id and secret."""
+        return self.wait(lambda m: m.add_webhook(url, **wanted))
 
     def receipt(self, request_id: str) -> dict[str, Any]:
         """The signed receipt of a request of this wallet."""

@@ -8,7 +8,7 @@ from backend.client.http import GatewayError
 from backend.client.verification import Evidence, Verdict, verify_receipt
 from backend.client.voucher_book import VoucherBook
 from backend.core.errors import SettingsError
-from backend.core.units import Hash32, hex_of, to_address
+from backend.core.units import MICRO, Hash32, hex_of, to_address
 from backend.signing.messages import receipt_domain
 
 if TYPE_CHECKING:
@@ -83,6 +83,20 @@ class Calling(Buying):
         said = {"cumulative_units": str(units), "signature": hex_of(signature)}
         standing: dict[str, Any] = await self._http.put(f"/v1/vouchers/{plan_id}", said)
         return standing
+
+    async def credits(self, plan_id: int) -> int:
+        """Whole credits the gateway would serve from the wallet's tab now, rounded down."""
+        await self._signed_in()
+        left = await self._http.get(f"/v1/credits/{plan_id}")
+        return int(left["available_micro_credits"]) // MICRO
+
+    async def add_webhook(self, url: str, **wanted: Any) -> tuple[str, str]:
+        """Have events sent to a URL; its id and the secret that signs them, shown this once. `wanted` as
+        `POST /v1/webhooks` takes it. `check_webhook` receives them.
+        """
+        await self._signed_in()
+        made = await self._http.post("/v1/webhooks", {"url": url, **wanted})
+        return str(made["id"]), str(made["secret"])
 
     async def receipt(self, request_id: str) -> dict[str, Any]:
         """The signed receipt of a request of this wallet."""

@@ -2,25 +2,40 @@
 
 buy_and_ask.py
     buys, asks, prints an answer
+agent.py
+    buys, calls the model with tools, pays for what it used, finds its receipts right
+webhook_receiver.py
+    is told of a purchase; refuses a message that is not signed, or was received before
 """
 
 import asyncio
+import json
 import os
 import secrets
 import sys
+import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 import pytest_asyncio
 
 from backend.cli.demo.world import World
 from backend.cli.devnet.faucet import Gift
-from backend.client import Wallet
+from backend.cli.devnet.ports import free_port
+from backend.client import AsyncEmporion, Wallet
+from backend.signing.webhooks import make_secret, sign
 from tests.e2e.stage import published
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240), pytest.mark.devnet]
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.timeout(400),
+    pytest.mark.devnet,
+    pytest.mark.slow,
+]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -44,10 +59,75 @@ async def printed(*command: str, env: dict[str, str]) -> str:
         *command, env=dict(os.environ) | env, stdout=asyncio.subprocess.PIPE
     )
     told, _ = await process.communicate()
-    assert process.returncode == 0
+    assert process.returncode == 0, told.decode()
     return told.decode()
 
 
-async def test_ten_lines_buy_and_ask(stage: World, tmp_path: Path) -> None:
-    env = await places(stage, tmp_path)
-    assert (await printed(sys.executable, str(EXAMPLES / "buy_and_ask.py"), env=env)).strip()
+async def paid(stage: World, env: dict[str, str]) -> int:
+    """Dollars (base units) that the wallet of an example has spent."""
+    wallet = Wallet.from_file(Path(env["KEY_FILE"]))
+    return 50 * 10**6 - await stage.devnet.contracts.currency(0).balance(wallet.address)
+
+
+class TestPython:
+    async def test_ten_lines_buy_and_ask(self, stage: World, tmp_path: Path) -> None:
+        env = await places(stage, tmp_path)
+        assert (await printed(sys.executable, str(EXAMPLES / "buy_and_ask.py"), env=env)).strip()
+        assert await paid(stage, env) == 100 * 10_000
+
+    async def test_agent_pays_and_checks_its_receipts(self, stage: World, tmp_path: Path) -> None:
+        env = await places(stage, tmp_path)
+        told = await printed(sys.executable, str(EXAMPLES / "agent.py"), env=env)
+        summary = json.loads(told.splitlines()[-1])
+        assert 1 <= summary["calls"] <= 3
+        assert summary["micro_credits"] > 100_000 * summary["calls"]
+        assert summary["wrong_receipts"] == 0
+        assert await paid(stage, env) == 50 * 10_000
+
+
+class TestWebhooks:
+    async def test_receiver_is_told_of_a_purchase_once(self, stage: World, tmp_path: Path) -> None:
+        env = await places(stage, tmp_path)
+        port = free_port(0)
+        url = f"http://127.0.0.1:{port}/"
+        wallet = Wallet.from_file(Path(env["KEY_FILE"]))
+        async with AsyncEmporion(env["GATEWAY"], env["NODE"], wallet) as market:
+            _, secret = await market.add_webhook(url, finality="instant", account=market.address)
+            async with receiving({"SECRET": secret, "PORT": str(port)}) as lines:
+                await market.buy((await market.service(stage.service_id)).plan("pass"))
+                told = [json.loads(await anext(lines))["data"]["event"]]
+                while "Bought" not in told:
+                    told.append(json.loads(await anext(lines))["data"]["event"])
+                body, now = b'{"event": "Bought"}', int(time.time())
+                stamp = {"webhook-id": "m1", "webhook-timestamp": str(now)}
+                headers = {**stamp, "webhook-signature": sign(secret, "m1", now, body)}
+                forged = {**stamp, "webhook-signature": sign(make_secret(), "m1", now, body)}
+                async with httpx.AsyncClient() as http:
+                    replies = [
+                        await http.post(url, content=body, headers=one) for one in (forged, headers, headers)
+                    ]
+                assert [reply.status_code for reply in replies] == [400, 204, 400]
+
+
+@asynccontextmanager
+async def receiving(env: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
+    """A running receiver; the lines it prints after the first."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(EXAMPLES / "webhook_receiver.py"),
+        env=dict(os.environ) | env,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    out = process.stdout
+    assert (await out.readline()).startswith(b"listening")
+
+    async def lines() -> AsyncIterator[str]:
+        while line := await out.readline():
+            yield line.decode()
+
+    try:
+        yield lines()
+    finally:
+        process.terminate()
+        await process.wait()

@@ -146,6 +146,46 @@ class TestBuyer:
         assert "198.51.100.0/24" in (await desk.told())[0].text
         assert await desk.told(STRANGER) == []
 
+    async def test_hears_of_keys_that_may_have_leaked(self, desk: Desk) -> None:
+        await desk.want(Kind.KEY_LEAKED, threshold="3")
+        keys = [
+            ApiKey(
+                key_id=name,
+                chain_id=CHAIN_ID,
+                account=BUYER,
+                name=name,
+                scopes=[],
+                services=[],
+                networks=[],
+                created_at=1,
+                revoked_at=revoked,
+            )
+            for name, revoked in (("published", None), ("travelling", None), ("revoked", START))
+        ]
+
+        def seen(key: str, network: int, at: int) -> ApiKeyNetwork:
+            return ApiKeyNetwork(key_id=key, network=f"198.51.{network}.0/24", first_seen_at=START + at)
+
+        await put(desk, *keys, *(seen("travelling", n, n * 1_801) for n in range(6)))
+        await put(
+            desk, *(seen("revoked", n, n) for n in range(6)), *(seen("published", n, n) for n in (0, 1))
+        )
+        await desk.clock.advance(3_600)
+        assert await desk.alerts.look() == 0
+        await put(desk, seen("published", 2, 3_600))
+        assert [await desk.alerts.look() for _ in range(2)] == [1, 0]
+        assert (await desk.told())[0].facts == {
+            "key_id": "published",
+            "networks": "3",
+            "since": str(START),
+        }
+        # More of the same is no news; another burst on another day is.
+        await put(desk, seen("published", 3, 3_599))
+        assert await desk.alerts.look() == 0
+        await desk.clock.advance(172_800)
+        await put(desk, *(seen("published", 10 + n, 172_800 + n) for n in range(3)))
+        assert [await desk.alerts.look() for _ in range(2)] == [1, 0]
+
     async def test_hears_of_unusual_use(self, desk: Desk) -> None:
         await desk.want(Kind.UNUSUAL_USAGE)
         hour = START // 3_600
