@@ -103,9 +103,7 @@ class Router:
         self, members: Sequence[Member], send: Sending, request_id: str, *, events: bool = True
     ) -> Answer:
         """The same, sent by `send`. `events`: whether an answer may begin with a stream's error."""
-        last: EmporionError = UpstreamUnavailable(
-            "no healthy upstream serves this model now: try again shortly"
-        )
+        last: EmporionError | None = None
         for member in self._in_order(members):
             member.breaker = member.breaker.trying(self._clock.monotonic())
             try:
@@ -118,7 +116,7 @@ class Router:
             else:
                 member.breaker = CLOSED
                 return answer
-        raise last
+        raise last or UpstreamUnavailable("no healthy upstream serves this model now: try again shortly")
 
     async def probe(self, members: Sequence[Member]) -> None:
         """Ask each upstream whether it is well."""
@@ -133,6 +131,8 @@ class Router:
         """By weight; those found unwell last: a busy server may be too slow for a probe and still serve."""
         now = self._clock.monotonic()
         able = [member for member in members if member.breaker.admits(now)]
+        if len(able) < 2:
+            return able
         rolls = [1.0 - self._roll() for _ in able]
         drawn = [able[index] for index in order([member.weight for member in able], rolls)]
         return sorted(drawn, key=lambda member: not member.healthy)

@@ -4,11 +4,13 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from backend.core.clock import Clock
 from backend.core.errors import EmporionError, MissingDependency, Unprocessable
 from backend.core.logs import get_logger
+from backend.core.lookups import SharedLookups
 from backend.db.session import Store
 from backend.db.tables.inference import BoundUpstream
 from backend.inference import repository
@@ -55,13 +57,14 @@ class Upstreams:
         self._clock = clock
         self._engine = engine
         self._loaded: dict[ServiceKey, _Loaded] = {}
+        self._lookups: SharedLookups[ServiceKey, _Loaded] = SharedLookups()
         self._log = get_logger("inference")
 
     async def members(self, service: ServiceKey) -> Sequence[Member]:
         """The service's live upstreams; empty when none is bound."""
         loaded = self._loaded.get(service)
         if loaded is None or self._clock.monotonic() >= loaded.until:
-            loaded = await self._load(service)
+            loaded = await self._lookups.get(service, partial(self._load, service))
         return loaded.members
 
     async def put(self, service: ServiceKey, wanted: Sequence[UpstreamDefinition]) -> list[UpstreamShown]:
@@ -87,6 +90,7 @@ class Upstreams:
 
     def forget(self, service: ServiceKey) -> None:
         """Read the table at the next request; what is known of each upstream's health stays."""
+        self._lookups.forget()
         if service in self._loaded:
             self._loaded[service].until = 0.0
 

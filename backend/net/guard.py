@@ -8,6 +8,7 @@ nothing.
 import ipaddress
 import socket
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from yarl import URL
@@ -100,8 +101,10 @@ def check_resolved(host: str, addresses: list[str], policy: NetworkPolicy) -> No
         check_address(address, policy)
 
 
+@lru_cache(maxsize=1_024)
 def check_url(url: URL, policy: NetworkPolicy) -> URL:
-    """Return the URL if its scheme, host and port are allowed; no name is resolved here.
+    """Return the URL if its scheme, host and port are allowed; no name is resolved here, so what was allowed
+    once is remembered: the same few upstreams are asked again and again.
 
     Raises AddressBlocked with what is wrong and what would be right.
     """
