@@ -33,10 +33,10 @@ class InferenceApp(MeteredApp):
         asked = await self.asked(scope, request_id)
         body = await read_body(scope, receive, parts.max_body_bytes)
         asked.require_body(body)
-        operation = OPERATIONS[scope["path"]]
+        route: str = scope["path"]
         started, started_at = parts.clock.monotonic(), parts.clock.now()
-        admitted = await parts.admission.admit(asked, ModelJob(read_call(operation, body)))
-        turn = Turn(admitted, operation.value, body, started, started_at)
+        admitted = await parts.admission.admit(asked, ModelJob(read_call(OPERATIONS[route], body)))
+        turn = Turn(admitted, route, body, started, started_at)
         with parts.holds.keeping(admitted.hold):
             await until_gone(self._answer(turn, delivery), receive, delivery)
 
