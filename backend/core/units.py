@@ -14,6 +14,11 @@ from eth_utils.address import to_checksum_address
 
 from backend.core.errors import MalformedRequest
 
+try:
+    from sha3 import keccak_256 as _fast
+except ImportError:  # no wheel for this system
+    _fast = None
+
 ChainId = NewType("ChainId", int)
 BlockNumber = NewType("BlockNumber", int)
 UnixTime = NewType("UnixTime", int)
@@ -141,7 +146,12 @@ def plan_kind(plan_id: int) -> PlanKind:
 
 def keccak(data: bytes) -> Hash32:
     """Keccak-256 as Ethereum uses it (not NIST SHA-3)."""
-    return Hash32(_keccak.new(data=data, digest_bits=256).digest())
+    return Hash32(_fast(data).digest() if _fast else slow_keccak(data))
+
+
+def slow_keccak(data: bytes) -> bytes:
+    """The same from the library that every system has."""
+    return _keccak.new(data=data, digest_bits=256).digest()
 
 
 def _from_hex(text: str, size: int, noun: str) -> bytes:
