@@ -12,7 +12,7 @@ import typer
 from backend.cli.children import Child
 from backend.cli.gateway_parts import gateway_deps
 from backend.cli.output import say
-from backend.cli.serving import listening, served
+from backend.cli.serving import listening, served, spare_collector
 from backend.cli.stores import gateway_store
 from backend.cli.wiring import chain, prepared, until_signal
 from backend.core.clock import SystemClock
@@ -33,6 +33,11 @@ RESTART_SECONDS: Final = (0.2, 1.0, 5.0, 5.0)
 """Pauses before an indexer that ended by itself is started again; after the last it is given up."""
 STEADY_SECONDS: Final = 60.0
 """An indexer that lived this long had begun well: its end counts as the first."""
+LEAST_PACE: Final = 1.0
+MOST_PACE: Final = 5.0
+"""Seconds between two looks at what is to be settled: a tenth of the age it may reach, within these bounds.
+Well under the leader's lease.
+"""
 log = get_logger("cli")
 
 
@@ -83,9 +88,11 @@ async def _up(settings: Settings) -> None:
         async with chain(settings):
             pass  # a node that is not there, or of another chain, is said before anything starts
         async with until_signal() as stop, indexing(settings, stop), gateway_deps(settings) as deps:
+            app = create_app(deps)
+            spare_collector()
             await _together(
                 stop,
-                served(settings, stop, create_app(deps), opened),
+                served(settings, stop, app, opened),
                 _settled(settings, stop, deps.store, key),
             )
 
@@ -93,7 +100,9 @@ async def _up(settings: Settings) -> None:
 async def _serve_alone(settings: Settings) -> None:
     with listening(settings) as (opened, settings):
         async with until_signal() as stop, gateway_deps(settings) as deps:
-            await served(settings, stop, create_app(deps), opened)
+            app = create_app(deps)
+            spare_collector()
+            await served(settings, stop, app, opened)
 
 
 async def _together(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
@@ -138,7 +147,8 @@ async def settlement(
 
 async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: LocalKey) -> None:
     async with settlement(settings, store, key) as (worker, keeper):
-        await asyncio.gather(worker.run(stop), keeper.run(stop))
+        pace = min(max(settings.settle_interval_seconds / 10, LEAST_PACE), MOST_PACE)
+        await asyncio.gather(worker.run(stop, pace), keeper.run(stop))
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
 """What the gate reads of the chain store; each statement runs on the caller's connection."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Executable, Row, select
+from sqlalchemy import Executable, Row, Select, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import Address, ChainId, ServiceId
@@ -29,9 +30,16 @@ def head_fingerprint(chain_id: ChainId) -> Executable:
 
 async def head(connection: AsyncConnection, chain_id: ChainId) -> Row[Any] | None:
     """The stored head with the time of its confirmation, or None before the first block."""
+    found: Row[Any] | None = (await connection.execute(_head(chain_id))).one_or_none()
+    return found
+
+
+@cache
+def _head(chain_id: ChainId) -> Select[Any]:
+    """Asked for at every move of the index and by every look-up: making it costs more than running it."""
     joined = _chains.join(_beats, _chains.c.chain_id == _beats.c.chain_id)
     statement = select(_chains, _beats.c.confirmed_at_ms).select_from(joined)
-    return (await connection.execute(statement.where(_chains.c.chain_id == chain_id))).one_or_none()
+    return statement.where(_chains.c.chain_id == chain_id)
 
 
 async def service(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> Row[Any] | None:
