@@ -9,7 +9,6 @@ import sqlite3
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-import psycopg
 from sqlalchemy import Executable, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -17,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.core.clock import Clock, SystemClock
 from backend.core.errors import DatabaseError
 from backend.core.logs import get_logger
+from backend.db.drivers import Errors, driver_errors
 from backend.db.session import NOTIFY_CHANNEL, Store, StoreName
 
 SQLITE_POLL_SECONDS: Final = 0.05
@@ -54,7 +54,7 @@ class Changes:
                     looks = self._sqlite if self._store.dialect == "sqlite" else self._postgresql
                     async for _ in looks(connection):
                         yield
-            except (DatabaseError, DBAPIError, psycopg.Error, sqlite3.Error) as error:
+            except lost_database_errors() as error:
                 self._log.warning("db.changes.lost", schema=self._schema, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
@@ -97,3 +97,8 @@ class Changes:
 
 def _first_cell(connection: sqlite3.Connection, statement: str) -> Any:
     return connection.execute(statement).fetchone()[0]
+
+
+def lost_database_errors() -> Errors:
+    """What is raised where a database is gone, by us, by SQLAlchemy or by a driver."""
+    return (DatabaseError, DBAPIError, *driver_errors())

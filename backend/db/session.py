@@ -10,14 +10,13 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import Any, Final, Literal, TypeVar
 
-import psycopg
-from psycopg.types.numeric import Int8
 from sqlalchemy import text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from backend.core.errors import DatabaseBusy, DatabaseUnreachable
+from backend.db.drivers import driver_errors, int8, operational_errors, psycopg_operational
 from backend.db.engines import AUTOCOMMIT_OPTION
 
 T = TypeVar("T")
@@ -105,12 +104,10 @@ class Store:
         """
         with _translated():
             async with self._turn:
-                if self._driver is None:
-                    self._hot = await self._writer_direct.connect()
-                    self._driver = (await self._hot.get_raw_connection()).driver_connection
+                driver = await self._kept()
                 # aiosqlite has no public way to run a function on its thread; SQLAlchemy's dialect leans on
                 # the same.
-                result: T = await self._driver._execute(_in_transaction, self._driver._conn, work)
+                result: T = await driver._execute(_in_transaction, driver._conn, work)
                 return result
 
     async def write_pipeline(
@@ -121,21 +118,21 @@ class Store:
         """Run PostgreSQL statements as one transaction in one round trip; rows of each.
 
         With ``then``, the statements it makes of those rows go out with the commit in a second round trip.
-        Either all of them count or none. Whole numbers are bound as 64-bit ones.
+        Either all of them count or none. Whole numbers are bound as 64-bit ones. The connection is kept, as
+        SQLite's is; one that does not come back from a failure is not used again.
         """
         with _translated():
-            async with self._writer.connect() as connection:
-                driver: Any = (await connection.get_raw_connection()).driver_connection
-                async with driver.pipeline() as pipeline:
-                    cursors = [await _sent(driver, statement) for statement in statements]
-                    rows = None
-                    if then is not None:
-                        await pipeline.sync()
-                        rows = [await _rows(cursor) for cursor in cursors]
-                        for statement in then(rows):
-                            await _sent(driver, statement)
-                    await driver.commit()
-                return [await _rows(cursor) for cursor in cursors] if rows is None else rows
+            async with self._turn:
+                driver = await self._kept()
+                try:
+                    return await _piped(driver, statements, then)
+                except Exception:
+                    if not await _rolled_back(driver):
+                        await self._drop()
+                    raise
+                except BaseException:
+                    await self._drop()
+                    raise
 
     async def announce(self, connection: AsyncConnection) -> None:
         """Wake other processes when this transaction commits (SQLite's see the file change by themselves)."""
@@ -150,6 +147,19 @@ class Store:
         for engine in self._engines.values():
             await engine.dispose()
 
+    async def _kept(self) -> Any:
+        """The driver's connection of the hot writes."""
+        if self._driver is None:
+            self._hot = await self._writer_direct.connect()
+            self._driver = (await self._hot.get_raw_connection()).driver_connection
+        return self._driver
+
+    async def _drop(self) -> None:
+        hot, self._hot, self._driver = self._hot, None, None
+        if hot is not None:
+            await hot.invalidate()
+            await hot.close()
+
     def _turn_of(self) -> AbstractAsyncContextManager[None]:
         """SQLite has one writer at a time: those of this process wait here instead of colliding there."""
         return self._turn if self.dialect == "sqlite" else nullcontext()
@@ -161,10 +171,37 @@ class Store:
             await self.announce(connection)
 
 
+async def _piped(
+    driver: Any,
+    statements: Sequence[Statement],
+    then: Callable[[list[list[Row]]], Sequence[Statement]] | None,
+) -> list[list[Row]]:
+    async with driver.pipeline() as pipeline:
+        cursors = [await _sent(driver, statement) for statement in statements]
+        rows = None
+        if then is not None:
+            await pipeline.sync()
+            rows = [await _rows(cursor) for cursor in cursors]
+            for statement in then(rows):
+                await _sent(driver, statement)
+        await driver.commit()
+    return [await _rows(cursor) for cursor in cursors] if rows is None else rows
+
+
+async def _rolled_back(driver: Any) -> bool:
+    """Whether a connection is as good as new after a failure."""
+    try:
+        await driver.rollback()
+    except driver_errors():
+        return False
+    return not driver.closed
+
+
 async def _sent(driver: Any, statement: Statement) -> Any:
     """Psycopg picks the smallest type a number fits, and PostgreSQL plans a statement anew for every type."""
     sql, values = statement
-    bound = [Int8(value) if type(value) is int else value for value in values]
+    number = int8()
+    bound = [number(value) if type(value) is int else value for value in values]
     return await driver.execute(sql, bound, prepare=True)
 
 
@@ -194,7 +231,7 @@ def _translated() -> Iterator[None]:
         ) from error
     except (OperationalError, InterfaceError) as error:
         raise _told(error, error.orig or error) from error
-    except (sqlite3.OperationalError, psycopg.OperationalError) as error:
+    except operational_errors() as error:
         raise _told(error, error) from error
 
 
@@ -205,8 +242,8 @@ def _told(error: Exception, cause: BaseException) -> Exception:
     class 40 is two transactions that collided (PostgreSQL, Appendix A).
     """
     words = (str(cause).strip() or repr(cause)).splitlines()[0]
-    if isinstance(cause, psycopg.OperationalError):
-        state = (cause.sqlstate or "08")[:2]
+    if isinstance(cause, psycopg_operational()):
+        state = (getattr(cause, "sqlstate", None) or "08")[:2]
         if state == "40":
             return DatabaseBusy(f"two transactions collided ({words}); try again", collided=True)
         lost = state in ("08", "53", "57")
