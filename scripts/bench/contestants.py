@@ -16,8 +16,9 @@ from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.ports import free_port
 from backend.cli.manifest import Manifest
 from backend.cli.publishing import Publisher
-from backend.cli.services import Services
+from backend.cli.services import Services, devnet_settings
 from backend.core.units import PlanId, Then
+from backend.db.stores import open_gateway_store
 from scripts.bench.litellm_proxy import KEY, litellm
 from scripts.bench.load import Target, descendant, keep_to
 from scripts.bench.servers import plain
@@ -40,11 +41,11 @@ class Contestant:
     key: str = ""
     database_url: str = ""
 
-    def target(self, *, stream: bool = False) -> Target:
+    def target(self, chunks: int = 0) -> Target:
         """The request as this server takes it; made once it is warm, so that its connections are there."""
         headers = _JSON | ({"Authorization": f"Bearer {self.key}"} if self.key else {})
         behind = servers(self.database_url)
-        return Target(self.name, self.url + PATH, headers, body(self.model, stream=stream), self.pid, behind)
+        return Target(self.name, self.url + PATH, headers, body(self.model, chunks), self.pid, behind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +57,10 @@ class House:
     plans: dict[str, PlanId]
 
 
-def body(model: str, *, stream: bool = False) -> bytes:
-    """One request."""
-    asked: dict[str, Any] = {"model": model, "messages": MESSAGE, "max_tokens": 256}
-    return orjson.dumps(asked | ({"stream": True} if stream else {}))
+def body(model: str, chunks: int = 0) -> bytes:
+    """One request; for a stream of so many chunks where they are named."""
+    asked: dict[str, Any] = {"model": model, "messages": MESSAGE, "max_tokens": chunks or 256}
+    return orjson.dumps(asked | ({"stream": True} if chunks else {}))
 
 
 def manifest(upstream: str) -> Manifest:
@@ -85,6 +86,8 @@ async def ours(name: str, upstream: str, core: int | None, **given: Any) -> Asyn
         devnet = await stack.enter_async_context(Devnet.start(home, port=0, say=_silent))
         settings = {"settle_interval_seconds": 3_600, "log_level": "warning", **given}
         settings["signed_requests"] = "erc8128-draft"
+        # Stores are made once and opened ever after: what making them loads is no part of a worker's memory.
+        await (await open_gateway_store(devnet_settings(devnet, free_port(0), **settings))).close()
         services = await stack.enter_async_context(Services.start(devnet, say=_silent, **settings))
         world = World(devnet, services)
         plans, buyer, model = await _stocked(world, upstream)

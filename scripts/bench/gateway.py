@@ -24,10 +24,11 @@ from scripts.services import SERVERS, reachable
 
 WHOLE: Final = {1: 200, 16: 2_000, 64: 2_000}
 """Requests a round, by connections."""
-STREAMS: Final = 256
+STREAMS: Final = 64
 CROWD: Final = 32
 """Streams at once."""
-FIRST_CHUNKS: Final = 10
+SHORT, SHORT_STREAMS = 16, 30
+"""Chunks of the streams whose first chunk is timed, and how many a round."""
 SLOW: Final = 10
 """LiteLLM's proxy is sent so many times fewer."""
 TRANSFERS: Final = 30
@@ -93,7 +94,7 @@ async def _compare(cast: Mapping[str, Contestant], rounds: int, small: int, foun
         found.whole[connections] = await _rounds(cast, requests // small, connections, rounds)
     say("streams")
     found.streams = await _rounds(cast, STREAMS // small, CROWD, rounds, chunks=CHUNKS)
-    found.first_chunks = await _rounds(cast, FIRST_CHUNKS // small, 1, rounds, chunks=CHUNKS)
+    found.first_chunks = await _rounds(cast, SHORT_STREAMS // small, 1, rounds, chunks=SHORT)
 
 
 async def _rounds(
@@ -106,11 +107,11 @@ async def _rounds(
         count = max(requests // (SLOW if name == "litellm" else 1), connections, 4)
         asked: Callable[..., Any] = partial(load, requests=count, connections=connections, chunks=chunks)
         try:
-            await load(one.target(stream=bool(chunks)), max(count // 10, connections), connections, chunks)
+            await load(one.target(chunks), max(count // 10, connections), connections, chunks)
         except Void as error:
             void[name] = str(error)
             continue
-        works[name] = partial(asked, one.target(stream=bool(chunks)))
+        works[name] = partial(asked, one.target(chunks))
     found = await in_turns(works, rounds)
     found.void |= void
     return found

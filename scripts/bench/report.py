@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 from scripts.bench.comparison import Comparison
-from scripts.bench.gateway import CROWD, WHOLE, Findings
+from scripts.bench.gateway import CROWD, SHORT, WHOLE, Findings
 from scripts.bench.litellm_proxy import VERSION, VIRTUAL_KEYS
 from scripts.bench.load import percentile
 from scripts.bench.servers import CHUNKS
@@ -17,6 +18,8 @@ TITLES: Final = {
     "scaled": "ours, PostgreSQL + Redis",
     "litellm": f"LiteLLM proxy {VERSION}, master key",
 }
+PROFILE: Final = Path(__file__).with_name("where_time_goes.md")
+"""Said by people, who measured the parts one by one."""
 Figures = dict[str, dict[str, float | None]]
 
 
@@ -163,7 +166,7 @@ def _comparisons(found: Findings) -> Iterator[tuple[str, Comparison]]:
     for connections, one in found.whole.items():
         yield f"{connections} at once", one
     yield f"streams of {CHUNKS} chunks, {CROWD} at once (times: first chunk)", found.streams
-    yield "streams, one at a time", found.first_chunks
+    yield f"streams of {SHORT} chunks, one at a time", found.first_chunks
 
 
 def _detail(title: str, one: Comparison, name: str, found: Findings) -> str:
@@ -192,4 +195,5 @@ def page(found: Findings) -> str:
     seconds = [shown(refused(found, share)) for share in (50, 99)]
     refusal = f"\nA transferred pass is refused {seconds[0]} s (p50) and {seconds[1]} s (p99) after its block"
     absent = "".join(f"\n- {name}: {reason}" for name, reason in found.absent.items())
-    return told + refusal + f", in {len(found.refusals)} transfers.\n" + absent
+    times = f", in {len(found.refusals)} transfers.\n"
+    return f"{told}{refusal}{times}{absent}\n{PROFILE.read_text(encoding='utf-8')}"

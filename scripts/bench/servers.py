@@ -16,7 +16,8 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 
-CHUNKS: Final = 128
+CHUNKS: Final = 512
+"""The longest stream; `max_tokens` asks for fewer."""
 PAUSE_SECONDS: Final = 0.002
 START_SECONDS: Final = 20.0
 USAGE: Final = {"prompt_tokens": 20, "completion_tokens": CHUNKS, "total_tokens": 20 + CHUNKS}
@@ -41,12 +42,8 @@ def _chunk(delta: dict[str, str], finish: str | None = None, **more: Any) -> byt
     return b"data: " + orjson.dumps({**said, "choices": choices, **more}) + b"\n\n"
 
 
-STREAM: Final = [
-    *(_chunk({"content": f"word{number} "}) for number in range(CHUNKS)),
-    _chunk({}, "stop"),
-    _chunk({}, usage=USAGE),
-    b"data: [DONE]\n\n",
-]
+STREAM: Final = [_chunk({"content": f"word{number} "}) for number in range(CHUNKS)]
+END: Final = [_chunk({}, "stop"), _chunk({}, usage=USAGE), b"data: [DONE]\n\n"]
 
 
 async def upstream(scope: Any, receive: Any, send: Any) -> None:
@@ -59,10 +56,11 @@ async def upstream(scope: Any, receive: Any, send: Any) -> None:
         body += message.get("body", b"")
         if not message.get("more_body"):
             break
-    stream = bool(body) and orjson.loads(body).get("stream") is True
+    asked = orjson.loads(body) if body else {}
+    stream = asked.get("stream") is True
     kind = b"text/event-stream" if stream else b"application/json"
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
-    for part in STREAM if stream else [WHOLE]:
+    for part in [*STREAM[: asked["max_tokens"]], *END] if stream else [WHOLE]:
         await send({"type": "http.response.body", "body": part, "more_body": True})
         if stream:
             await asyncio.sleep(PAUSE_SECONDS)
