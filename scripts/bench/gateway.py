@@ -31,6 +31,7 @@ SHORT, SHORT_STREAMS = 16, 30
 """Chunks of the streams whose first chunk is timed, and how many a round."""
 SLOW: Final = 10
 """LiteLLM's proxy is sent so many times fewer."""
+LEAST: Final = 16
 TRANSFERS: Final = 30
 LEAST_ROUNDS: Final = 5
 POSTGRES: Final = "postgresql://postgres@127.0.0.1:5432"
@@ -104,7 +105,7 @@ async def _rounds(
     works: dict[str, Work] = {}
     void: dict[str, str] = {}
     for name, one in cast.items():
-        count = max(requests // (SLOW if name == "litellm" else 1), connections, 4)
+        count = max(requests // SLOW, LEAST) if name == "litellm" else max(requests, connections)
         asked: Callable[..., Any] = partial(load, requests=count, connections=connections, chunks=chunks)
         try:
             await load(one.target(chunks), max(count // 10, connections), connections, chunks)
