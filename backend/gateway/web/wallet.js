@@ -33,7 +33,9 @@ async function injected(provider) {
   const chain = await chainFacts();
   await provider.request({ method: "eth_requestAccounts" });
   if (Number(await provider.request({ method: "eth_chainId" })) !== chain.chain_id && !(await toChain(provider, chain))) return null;
-  return new BrowserProvider(provider, chain.chain_id).getSigner();
+  const browser = new BrowserProvider(provider, chain.chain_id);
+  if (chain.devnet) browser.pollingInterval = 400; // its blocks come every second
+  return browser.getSigner();
 }
 
 // Wallets that do not know the chain are told of it; what they will ask is said before.
