@@ -56,4 +56,6 @@ def write(environment: Environment, arguments: Sequence[str]) -> int:
             run(command, cwd=environment.root, fix=AGAIN)
     with told("Locking contracts/package-lock.json"):
         npm_lock.write(environment.root / "contracts")
+    with told("Locking examples/typescript/package-lock.json"):
+        npm_lock.write(environment.root / "examples" / "typescript")
     return 0

@@ -6,12 +6,18 @@ agent.py
     buys, calls the model with tools, pays for what it used, finds its receipts right
 webhook_receiver.py
     is told of a purchase; refuses a message that is not signed, or was received before
+docs/client.md
+    its pieces, one after the other, are a program that runs
+typescript
+    passes the compiler; buys by permit, asks, leaves credits in its tab
 """
 
 import asyncio
 import json
 import os
+import re
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -25,8 +31,9 @@ import pytest_asyncio
 from backend.cli.demo.world import World
 from backend.cli.devnet.faucet import Gift
 from backend.cli.devnet.ports import free_port
-from backend.client import AsyncEmporion, Wallet
+from backend.client import EMP, AsyncEmporion, Wallet
 from backend.signing.webhooks import make_secret, sign
+from scripts.toolchain import find_npm
 from tests.e2e.stage import published
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -39,24 +46,43 @@ pytestmark = [
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+async def dapp(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[asyncio.Task[Path]]:
+    """The TypeScript example, being installed and compiled in a copy while the others run."""
+    building = asyncio.create_task(built(tmp_path_factory.mktemp("dapp") / "typescript"))
+    yield building
+    building.cancel()
+    await asyncio.gather(building, return_exceptions=True)
+
+
+async def built(home: Path) -> Path:
+    left_out = shutil.ignore_patterns("node_modules", "build")
+    await asyncio.to_thread(shutil.copytree, EXAMPLES / "typescript", home, ignore=left_out)
+    npm = find_npm()
+    await printed(npm, "ci", "--prefer-offline", "--loglevel=error", env={}, cwd=home)
+    await printed(npm, "run", "--silent", "build", env={}, cwd=home)
+    return home
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory, dapp: asyncio.Task[Path]) -> AsyncIterator[World]:
     async with published(tmp_path_factory.mktemp("examples")) as cast:
         yield cast
 
 
-async def places(stage: World, home: Path) -> dict[str, str]:
+async def places(stage: World, home: Path, emp: int = 0) -> dict[str, str]:
     """The environment of an example: gateway, node, and the key file of a funded wallet."""
     secret = secrets.token_bytes(32)
-    await stage.devnet.faucet.fund(Wallet(secret).address, Gift(dollars=50 * 10**6, emp=0))
+    await stage.devnet.faucet.fund(Wallet(secret).address, Gift(dollars=50 * 10**6, emp=emp))
     key_file = home / "key"
     key_file.write_text(secret.hex())
-    return {"GATEWAY": stage.services.url, "NODE": stage.devnet.rpc_url, "KEY_FILE": str(key_file)}
+    node = stage.devnet.rpc_url
+    return {"GATEWAY": stage.services.url, "NODE": node, "NODE_URL": node, "KEY_FILE": str(key_file)}
 
 
-async def printed(*command: str, env: dict[str, str]) -> str:
+async def printed(*command: str, env: dict[str, str], cwd: Path | None = None) -> str:
     """What a program prints; it must end with status 0."""
     process = await asyncio.create_subprocess_exec(
-        *command, env=dict(os.environ) | env, stdout=asyncio.subprocess.PIPE
+        *command, env=dict(os.environ) | env, cwd=cwd, stdout=asyncio.subprocess.PIPE
     )
     told, _ = await process.communicate()
     assert process.returncode == 0, told.decode()
@@ -83,6 +109,17 @@ class TestPython:
         assert summary["micro_credits"] > 100_000 * summary["calls"]
         assert summary["wrong_receipts"] == 0
         assert await paid(stage, env) == 50 * 10_000
+
+
+class TestGuide:
+    async def test_runs_from_top_to_bottom(self, stage: World, tmp_path: Path) -> None:
+        program = tmp_path / "guide.py"
+        text = (EXAMPLES.parent / "docs" / "client.md").read_text()
+        program.write_text("\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)))
+        told = await printed(sys.executable, str(program), env=await places(stage, tmp_path, 2_000 * EMP))
+        assert "404 not_found" in told
+        assert "['pass', 'metered']" in told
+        assert " false " not in told
 
 
 class TestWebhooks:
@@ -131,3 +168,12 @@ async def receiving(env: dict[str, str]) -> AsyncIterator[AsyncIterator[str]]:
     finally:
         process.terminate()
         await process.wait()
+
+
+class TestTypeScript:
+    async def test_wallet_buys_and_asks(self, stage: World, dapp: asyncio.Task[Path], tmp_path: Path) -> None:
+        env = await places(stage, tmp_path)
+        told = await printed(find_npm(), "run", "--silent", "start", env=env, cwd=await dapp)
+        assert told.startswith("bought 100 credits of SmolLM2")
+        assert told.endswith(" credits are in the tab\n")
+        assert await paid(stage, env) == 100 * 10_000
