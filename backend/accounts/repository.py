@@ -92,9 +92,9 @@ async def newest_version(connection: AsyncConnection, key_id: str) -> int:
     return int(found.scalar_one() or 0)
 
 
-async def set_version(connection: AsyncConnection, key_id: str, version: int) -> None:
-    """Say which secret is the current one."""
-    await connection.execute(update(_keys).where(_keys.c.key_id == key_id).values(version=version))
+async def set_key(connection: AsyncConnection, key_id: str, **values: Any) -> None:
+    """Change a key: its rights, or which secret is the current one and until when."""
+    await connection.execute(update(_keys).where(_keys.c.key_id == key_id).values(**values))
 
 
 async def revoke(

@@ -55,6 +55,17 @@ class KeyRequest(_Strict):
     expires_in: int | None = Field(default=None, ge=60, le=10 * 366 * 86_400, description="Seconds from now.")
 
 
+class KeyChange(_Strict):
+    """What is to change of a key; what is left out stays. `null` takes a limit away."""
+
+    name: str | None = Field(default=None, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")
+    scopes: list[Scope] | None = Field(default=None, min_length=1)
+    services: list[Annotated[int, Field(ge=1, lt=2**33)]] | None = Field(default=None, max_length=100)
+    networks: list[Annotated[str, AfterValidator(_cidr)]] | None = Field(default=None, max_length=50)
+    daily_cap: int | None = Field(default=None, ge=1, lt=2**63, description="Micro-credits a UTC day.")
+    expires_in: int | None = Field(default=None, ge=60, le=10 * 366 * 86_400, description="Seconds from now.")
+
+
 class RotateRequest(_Strict):
     """How long the old secret stays valid beside the new one, in seconds."""
 
@@ -81,6 +92,10 @@ class KeyReply(BaseModel):
     version: int
     created_at: int
     expires_at: int | None
+    ends_at: int | None
+    """When it stops working unless it is rotated: at `expires_at`, or sooner by a secret's greatest age."""
+    ends_soon: bool = False
+    """Within a week from now."""
     revoked_at: int | None
     last_used_at: int | None
     overlap_until: int | None = None

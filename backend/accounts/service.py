@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.accounts import repository
 from backend.accounts.key_format import Network, hash_of, make_key
 from backend.accounts.principal import Principal, Scope, network_of
-from backend.accounts.schemas import AuditReply, KeyDay, KeyReply, KeyRequest, NewKeyReply
+from backend.accounts.schemas import AuditReply, KeyChange, KeyDay, KeyReply, KeyRequest, NewKeyReply
+from backend.accounts.widening import widening
 from backend.core.clock import Clock
 from backend.core.errors import Conflict, InvalidCredential, MalformedRequest, NotFound
 from backend.core.units import Address, ChainId, MicroCredits, ServiceId, UnixTime
@@ -15,6 +16,9 @@ from backend.db.session import Store
 
 SECONDS_A_DAY: Final = 86_400
 DAYS_SHOWN: Final = 30
+NOTICE_SECONDS: Final = 7 * SECONDS_A_DAY
+"""How long before its end a key is said to end soon."""
+_MAY_BE_NONE: Final = frozenset({"daily_cap", "expires_at"})
 KEYS_LIMIT: Final = 200
 """Live keys of one account."""
 
@@ -37,10 +41,12 @@ def audit_row(
 class KeyService:
     """What an account does with its keys. `client` is the caller's network address, for the audit trail."""
 
-    def __init__(self, store: Store, clock: Clock, network: Network) -> None:
+    def __init__(self, store: Store, clock: Clock, network: Network, most_days: int = 0) -> None:
+        """``most_days``: the greatest age of a secret; 0 for none."""
         self._store = store
         self._clock = clock
         self._network: Network = network
+        self._most_seconds = most_days * SECONDS_A_DAY
 
     async def issue(self, principal: Principal, wanted: KeyRequest, client: str) -> NewKeyReply:
         """Make a key. Raises FreshSignatureRequired, ScopeMissing and Conflict (too many keys)."""
@@ -55,6 +61,7 @@ class KeyService:
             "created_at": now,
             "expires_at": None if wanted.expires_in is None else now + wanted.expires_in,
         }
+        row["ends_at"] = self._end(row["expires_at"], now)
         async with self._store.write_connection() as db:
             await self._refuse_too_many(db, principal, now)
             await repository.add_key(db, row)
@@ -72,7 +79,10 @@ class KeyService:
             since = now // SECONDS_A_DAY - DAYS_SHOWN
             days = await repository.days_of(db, [row.key_id for row in rows], since)
             overlaps = {row.key_id: await _overlap(db, row.key_id, now) for row in rows if row.version > 1}
-        return [_reply(row, days, overlaps.get(row.key_id)) for row in rows]
+        replies = [_reply(row, days, overlaps.get(row.key_id)) for row in rows]
+        for reply in replies:
+            reply.ends_soon = reply.ends_at is not None and now < reply.ends_at <= now + NOTICE_SECONDS
+        return replies
 
     async def rotate(self, principal: Principal, key_id: str, overlap: int, client: str) -> NewKeyReply:
         """Give a key a new secret; the old one lives `overlap` seconds more.
@@ -87,13 +97,15 @@ class KeyService:
                 raise Conflict("a rotation of this key still overlaps; roll it back or wait for its end")
             version = await self._next_version(db, row, now)
             await repository.add_secret(db, _secret(key_id, made.secret_hash, version, now))
-            await repository.end_secrets(db, key_id, UnixTime(now + overlap), version)
-            await repository.set_version(db, key_id, version)
+            overlap_ends = now + overlap if row.ends_at is None else min(now + overlap, row.ends_at)
+            await repository.end_secrets(db, key_id, UnixTime(overlap_ends), version)
+            ends_at = self._end(row.expires_at, now)
+            await repository.set_key(db, key_id, version=version, ends_at=ends_at)
             entry = audit_row(principal, "key.rotated", key_id, client, now, overlap=overlap, version=version)
             await repository.add_audit(db, entry)
             await self._store.announce(db)
-        fields = {**row._mapping, "version": version}
-        until = now + overlap if overlap else None
+        fields = {**row._mapping, "version": version, "ends_at": ends_at}
+        until = overlap_ends if overlap_ends > now else None
         return NewKeyReply(key=made.text, **_reply_fields(fields), overlap_until=until)
 
     async def roll_back(self, principal: Principal, key_id: str, client: str) -> KeyReply:
@@ -110,12 +122,38 @@ class KeyService:
             version = older[-1].version
             await repository.revive_secret(db, key_id, version)
             await repository.end_secrets(db, key_id, now, version)
-            await repository.set_version(db, key_id, version)
+            ends_at = self._end(row.expires_at, older[-1].created_at)
+            await repository.set_key(db, key_id, version=version, ends_at=ends_at)
             await repository.add_audit(
                 db, audit_row(principal, "key.rolled-back", key_id, client, now, version=version)
             )
             await self._store.announce(db)
-        return KeyReply(**_reply_fields({**row._mapping, "version": version}))
+        return KeyReply(**_reply_fields({**row._mapping, "version": version, "ends_at": ends_at}))
+
+    async def change(self, principal: Principal, key_id: str, wanted: KeyChange, client: str) -> KeyReply:
+        """Change what a key may do. Whatever widens it needs a fresh signature, as making it did.
+
+        Raises NotFound, Conflict (revoked), ScopeMissing, FreshSignatureRequired.
+        """
+        principal.require_scope(Scope.KEYS)
+        now = self._clock.now()
+        async with self._store.write_connection() as db:
+            row = await self._live(db, principal, key_id)
+            changed = _changed(wanted, now)
+            if widened := widening(row._mapping, changed):
+                principal.require_fresh(now)
+            if "expires_at" in changed:
+                alive = await repository.current_secrets(db, key_id, now)
+                made_at = next(secret.created_at for secret in alive if secret.version == row.version)
+                changed["ends_at"] = self._end(changed["expires_at"], made_at)
+            if changed:
+                await repository.set_key(db, key_id, **changed)
+            details = {"changed": sorted(changed), "widened": sorted(widened)}
+            await repository.add_audit(
+                db, audit_row(principal, "key.changed", key_id, client, now, **details)
+            )
+            await self._store.announce(db)
+        return KeyReply(**_reply_fields({**row._mapping, **changed}))
 
     async def revoke(self, principal: Principal, key_id: str | None, client: str) -> int:
         """Revoke one key, or all where none is named; returns how many. Raises NotFound for a key that is
@@ -157,6 +195,12 @@ class KeyService:
         principal.require_scope(Scope.KEYS)
         principal.require_fresh(now)
         return now
+
+    def _end(self, expires_at: Any, made_at: int) -> int | None:
+        """When a secret made at a time stops working."""
+        aged = made_at + self._most_seconds if self._most_seconds else None
+        ends = [int(end) for end in (expires_at, aged) if end is not None]
+        return min(ends, default=None)
 
     async def _known(self, db: AsyncConnection, principal: Principal, key_id: str) -> Any:
         row = await repository.key_of(db, principal.chain_id, principal.address, key_id)
@@ -210,6 +254,17 @@ def _refuse_dead(row: Any, now: UnixTime) -> None:
         raise InvalidCredential("this API key has expired; make a new one")
     if row.valid_until is not None and now >= row.valid_until:
         raise InvalidCredential("this API key was rotated; use the new one")
+    if row.valid_until is None and row.ends_at is not None and now >= row.ends_at:
+        raise InvalidCredential("this API key is older than this gateway allows; rotate it")
+
+
+def _changed(wanted: KeyChange, now: int) -> dict[str, Any]:
+    """Columns that are to change: those that were sent."""
+    sent = wanted.model_dump(mode="json", exclude_unset=True)
+    if "expires_in" in sent:
+        seconds = sent.pop("expires_in")
+        sent["expires_at"] = None if seconds is None else now + seconds
+    return {name: value for name, value in sent.items() if value is not None or name in _MAY_BE_NONE}
 
 
 def _secret(key_id: str, secret_hash: bytes, version: int, now: UnixTime) -> dict[str, Any]:
@@ -222,7 +277,7 @@ async def _overlap(db: AsyncConnection, key_id: str, now: UnixTime) -> int | Non
 
 
 def _reply_fields(values: Any) -> dict[str, Any]:
-    names = set(KeyReply.model_fields) - {"id", "days", "overlap_until"}
+    names = set(KeyReply.model_fields) - {"id", "days", "overlap_until", "ends_soon"}
     return {"id": values["key_id"], **{name: values[name] for name in names}}
 
 

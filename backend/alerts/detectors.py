@@ -95,6 +95,35 @@ async def key_leaked(db: AsyncConnection, watch: Watch, now: int) -> list[Findin
     ]
 
 
+async def key_ending(db: AsyncConnection, watch: Watch, now: int) -> list[Finding]:
+    """Once a key and end: a rotated or longer key has another."""
+    rows = await repository.ending_keys(db, watch.chain_id, watch.account, now, now + watch.threshold)
+    return [
+        Finding(
+            Kind.KEY_ENDING,
+            f"{row.key_id}:{row.ends_at}",
+            f"key {row.name or row.key_id} stops working in {(row.ends_at - now) // 3_600} hours; rotate it",
+            {"key_id": row.key_id, "ends_at": str(row.ends_at)},
+        )
+        for row in rows
+    ]
+
+
+async def key_old_secret(db: AsyncConnection, watch: Watch, now: int) -> list[Finding]:
+    """Once a key and end of the overlap: whoever still sends the old secret is refused then."""
+    rows = await repository.old_secrets(db, watch.chain_id, watch.account, watch.news_from(now), now)
+    return [
+        Finding(
+            Kind.KEY_OLD_SECRET,
+            f"{row.key_id}:{row.valid_until}",
+            f"the old secret of key {row.name or row.key_id} is still used; it dies in "
+            f"{(row.valid_until - now) // 60} minutes",
+            {"key_id": row.key_id, "valid_until": str(row.valid_until)},
+        )
+        for row in rows
+    ]
+
+
 async def unusual_usage(db: AsyncConnection, watch: Watch, now: int) -> list[Finding]:
     """Once a key, measure and hour."""
     keys: dict[str, list[Call]] = {}
@@ -206,6 +235,8 @@ DETECTORS: Final[Mapping[Kind, Detector]] = {
     Kind.ACCESS_ENDING: access_ending,
     Kind.KEY_NEW_NETWORK: key_new_network,
     Kind.KEY_LEAKED: key_leaked,
+    Kind.KEY_ENDING: key_ending,
+    Kind.KEY_OLD_SECRET: key_old_secret,
     Kind.UNUSUAL_USAGE: unusual_usage,
     Kind.SALE: sale,
     Kind.SETTLEMENT_LATE: settlement_late,

@@ -12,6 +12,8 @@ class Kind(StrEnum):
     ACCESS_ENDING = "access_ending"
     KEY_NEW_NETWORK = "key_new_network"
     KEY_LEAKED = "key_leaked"
+    KEY_ENDING = "key_ending"
+    KEY_OLD_SECRET = "key_old_secret"  # noqa: S105 - a kind, no secret
     UNUSUAL_USAGE = "unusual_usage"
     SALE = "sale"
     SETTLEMENT_LATE = "settlement_late"
@@ -41,6 +43,8 @@ MEANINGS: Final[Mapping[Kind, Meaning]] = {
     Kind.KEY_LEAKED: Meaning(
         "A key is used as leaked ones are: from so many new networks within an hour.", "networks", 4
     ),
+    Kind.KEY_ENDING: Meaning("A key stops working within this time.", "seconds", 7 * 86_400),
+    Kind.KEY_OLD_SECRET: Meaning("The old secret of a rotated key is still used.", "uses", 1),
     Kind.UNUSUAL_USAGE: Meaning(
         "A key is used unlike before: rate, tokens, hour or failures.", "median absolute deviations", 6
     ),

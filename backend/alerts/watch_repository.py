@@ -7,7 +7,7 @@ from sqlalchemy import Row, and_, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import Address, ChainId
-from backend.db.tables.accounts import ApiKey, ApiKeyNetwork
+from backend.db.tables.accounts import ApiKey, ApiKeyNetwork, ApiKeySecret, AuditEntry
 from backend.db.tables.chain import (
     Access,
     Heartbeat,
@@ -27,6 +27,8 @@ _meter: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
 _access: Final[Any] = Access.__table__  # type: ignore[attr-defined]
 _keys: Final[Any] = ApiKey.__table__  # type: ignore[attr-defined]
 _networks: Final[Any] = ApiKeyNetwork.__table__  # type: ignore[attr-defined]
+_secrets: Final[Any] = ApiKeySecret.__table__  # type: ignore[attr-defined]
+_audit: Final[Any] = AuditEntry.__table__  # type: ignore[attr-defined]
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
 _services: Final[Any] = Service.__table__  # type: ignore[attr-defined]
 _plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
@@ -99,6 +101,32 @@ async def networks(
     columns = (_networks.c.key_id, _networks.c.network, _networks.c.first_seen_at, _keys.c.name)
     wanted = select(*columns).select_from(joined).where(and_(mine, _networks.c.first_seen_at >= since))
     return await _all(connection, wanted.order_by(_networks.c.key_id, _networks.c.first_seen_at))
+
+
+async def ending_keys(
+    connection: AsyncConnection, chain_id: ChainId, account: Address, now: int, until: int
+) -> list[Row[Any]]:
+    """Keys that stop working between two times."""
+    mine = and_(_keys.c.chain_id == chain_id, _keys.c.account == account, _keys.c.revoked_at.is_(None))
+    soon = and_(mine, _keys.c.ends_at > now, _keys.c.ends_at <= until)
+    return await _all(connection, select(_keys.c.key_id, _keys.c.name, _keys.c.ends_at).where(soon))
+
+
+async def old_secrets(
+    connection: AsyncConnection, chain_id: ChainId, account: Address, since: int, now: int
+) -> list[Row[Any]]:
+    """Keys whose rotation still overlaps, and whose old secret was used since a time."""
+    mine = and_(_keys.c.chain_id == chain_id, _keys.c.account == account, _keys.c.revoked_at.is_(None))
+    used = (
+        select(_audit.c.id)
+        .where(_audit.c.chain_id == chain_id, _audit.c.account == account, _audit.c.at >= since)
+        .where(_audit.c.action == "key.old-secret-used", _audit.c.subject == _keys.c.key_id)
+        .exists()
+    )
+    joined = _keys.join(_secrets, _secrets.c.key_id == _keys.c.key_id)
+    columns = (_keys.c.key_id, _keys.c.name, _secrets.c.valid_until)
+    old = and_(mine, used, _secrets.c.valid_until > now, _secrets.c.version < _keys.c.version)
+    return await _all(connection, select(*columns).select_from(joined).where(old))
 
 
 async def calls(

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     index_wait_ms: int = Field(2000, ge=0, description="Longest wait for the indexer before a 402.")
     siwe_domain: str = Field("", description="Domain wallets sign in to. Empty: that of the public URL.")
     session_seconds: int = Field(3600, ge=60, description="Life of a wallet session.")
+    key_max_days: int = Field(
+        0, ge=0, le=3650, description="Days after which an API key must be rotated; 0: never."
+    )
     nonce_seconds: int = Field(300, ge=30, description="Life of a sign-in nonce.")
 
     signed_requests: Literal["off", "erc8128-draft"] = Field(

@@ -141,7 +141,10 @@ def assemble(deps: GatewayDeps) -> Services:
     metadata = MetadataService(store, deps.blobs, clock, deps.fetcher, settings.ipfs_gateway)
     watch.on_move(catalog.forget)
     metadata.on_stored(catalog.forget)
-    keys, sessions = KeyService(store, clock, settings.network), _sessions(deps, chain_id)
+    keys, sessions = (
+        KeyService(store, clock, settings.network, settings.key_max_days),
+        _sessions(deps, chain_id),
+    )
     oauth = OAuth(store, clock, sessions, settings.base_url)
     signed = _signed(deps, chain_id)
     resolver = CredentialResolver(keys, sessions, settings.network, clock, signed, oauth.tokens)

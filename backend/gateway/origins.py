@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backend.core.settings import Settings
 from backend.gateway.answers import EXPOSED
 
-METHODS: Final = ("GET", "POST", "PUT", "DELETE")
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ACCEPTED: Final = (
     "authorization",
     "content-type",

@@ -34,6 +34,9 @@ class ApiKey(SQLModel, table=True):
     version: int = 1
     created_at: int = Field(sa_type=BigInteger)
     expires_at: int | None = Field(default=None, sa_type=BigInteger)
+    """The end its owner wanted."""
+    ends_at: int | None = Field(default=None, sa_type=BigInteger)
+    """The same, or sooner: when the current secret reaches the greatest age the gateway allows."""
     revoked_at: int | None = Field(default=None, sa_type=BigInteger)
     last_used_at: int | None = Field(default=None, sa_type=BigInteger)
 

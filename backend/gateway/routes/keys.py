@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from backend.accounts.schemas import AuditReply, KeyReply, KeyRequest, NewKeyReply, RotateRequest
+from backend.accounts.schemas import AuditReply, KeyChange, KeyReply, KeyRequest, NewKeyReply, RotateRequest
 from backend.accounts.service import parse_key_id
 from backend.core.errors import (
     Conflict,
@@ -46,6 +46,15 @@ def router() -> APIRouter:
     ) -> list[AuditReply]:
         """What was done with the account's credentials, newest first."""
         return await given.keys.audit(principal, before, limit)
+
+    @api.patch("/{key_id}", responses=problems(*_ALWAYS, FreshSignatureRequired, NotFound, Conflict))
+    async def change(
+        key_id: str, wanted: KeyChange, principal: Caller, given: Given, client: Client
+    ) -> KeyReply:
+        """Change a key's name, scopes, services, networks, cap or end; widening needs a fresh signature."""
+        kept = await given.keys.change(principal, parse_key_id(key_id), wanted, client)
+        given.resolver.forget()
+        return kept
 
     @api.post("/{key_id}/rotate", responses=problems(*_ALWAYS, FreshSignatureRequired, NotFound, Conflict))
     async def rotate(

@@ -12,12 +12,20 @@ rotate
 ├── with overlap both secrets should work, until the old one dies
 ├── while it overlaps it can be rolled back, and the new secret dies
 └── without overlap the old one should die at once
+change
+├── what narrows needs no fresh signature, what widens does; what is left out stays
+└── a revoked key, another account's: refused
+age
+├── a secret older than the gateway allows is refused until it is rotated; its end is told a week before
+└── an overlap never outlives it
 caps
 ├── when a request could pass the daily cap, it should be refused
 └── however many arrive at once, the cap should hold
 """
 
 import asyncio
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import select
@@ -26,8 +34,9 @@ from backend.accounts.key_format import check_of, make_key
 from backend.accounts.key_use import KeyUse
 from backend.accounts.principal import Principal, Scope
 from backend.accounts.resolver import CredentialResolver
-from backend.accounts.schemas import KeyRequest
+from backend.accounts.schemas import KeyChange, KeyRequest
 from backend.accounts.service import KeyService
+from backend.accounts.sessions import SessionService
 from backend.core.clock import ManualClock
 from backend.core.errors import (
     AddressNotAllowed,
@@ -39,7 +48,7 @@ from backend.core.errors import (
     SpendCapReached,
     WrongNetwork,
 )
-from backend.core.units import MicroCredits, ServiceId
+from backend.core.units import Address, MicroCredits, ServiceId
 from backend.db.session import Store
 from backend.db.tables.accounts import ApiKeySecret
 from tests.backend.accounts.conftest import CLIENT, presented
@@ -183,6 +192,95 @@ class TestRotate:
             await resolver.resolve(presented(made.key))
         with pytest.raises(Conflict, match="roll back"):
             await keys.roll_back(owner, made.id, CLIENT)
+
+
+class TestChange:
+    FULL: ClassVar[dict[str, Any]] = {
+        "scopes": [Scope.INFERENCE, Scope.READ],
+        "services": [1, 2],
+        "networks": ["203.0.113.0/24"],
+        "daily_cap": 100,
+        "expires_in": 3_600,
+    }
+
+    async def test_narrows_without_a_fresh_signature(
+        self, keys: KeyService, owner: Principal, clock: ManualClock, resolver: CredentialResolver
+    ) -> None:
+        made = await keys.issue(owner, KeyRequest(**self.FULL), CLIENT)
+        await clock.advance(301)
+        less = {
+            "name": "less",
+            "scopes": [Scope.READ],
+            "services": [2],
+            "networks": ["203.0.113.8/29"],
+            "daily_cap": 99,
+            "expires_in": 600,
+        }
+        shown = await keys.change(owner, made.id, KeyChange(**less), CLIENT)
+        assert (shown.name, shown.services, shown.expires_at) == ("less", [2], clock.now() + 600)
+        found = await resolver.resolve(presented(made.key))
+        assert (found.scopes, found.daily_cap) == ({Scope.READ}, 99)
+
+    async def test_widens_with_a_fresh_signature_alone(
+        self, keys: KeyService, owner: Principal, clock: ManualClock
+    ) -> None:
+        made = await keys.issue(owner, KeyRequest(**self.FULL), CLIENT)
+        more: list[dict[str, Any]] = [
+            {"scopes": [Scope.READ, Scope.PROVIDER]},
+            {"services": []},
+            {"services": [1, 3]},
+            {"networks": []},
+            {"networks": ["203.0.112.0/23"]},
+            {"networks": ["2001:db8::/32"]},
+            {"daily_cap": 101},
+            {"daily_cap": None},
+            {"expires_in": 7_200},
+            {"expires_in": None},
+        ]
+        await clock.advance(301)
+        for change in more:
+            with pytest.raises(FreshSignatureRequired):
+                await keys.change(owner, made.id, KeyChange(**change), CLIENT)
+        (kept,) = await keys.all_of(owner)
+        assert kept.daily_cap == 100
+        fresh = replace(owner, signed_at=clock.now())
+        for change in more:
+            await keys.change(fresh, made.id, KeyChange(**change), CLIENT)
+        (wide,) = await keys.all_of(owner)
+        assert (wide.services, wide.daily_cap, wide.ends_at) == ([1, 3], None, None)
+        assert (await keys.audit(owner, None, 1))[0].details["widened"] == ["expires_at"]
+
+    async def test_refuses_dead_keys_and_strangers(self, keys: KeyService, owner: Principal) -> None:
+        made = await keys.issue(owner, KeyRequest(), CLIENT)
+        stranger = replace(owner, address=Address(b"\x33" * 20))
+        with pytest.raises(NotFound):
+            await keys.change(stranger, made.id, KeyChange(name="mine"), CLIENT)
+        await keys.revoke(owner, made.id, CLIENT)
+        with pytest.raises(Conflict):
+            await keys.change(owner, made.id, KeyChange(name="again"), CLIENT)
+
+
+class TestAge:
+    async def test_a_secret_gets_too_old_and_a_rotated_one_works_again(
+        self, store: Store, owner: Principal, sessions: SessionService, clock: ManualClock
+    ) -> None:
+        keys = KeyService(store, clock, "dev", most_days=30)
+        resolver = CredentialResolver(keys, sessions, "dev", clock)
+        made = await keys.issue(owner, KeyRequest(), CLIENT)
+        assert made.ends_at == clock.now() + 30 * 86_400
+        await clock.advance(24 * 86_400)
+        assert (await keys.all_of(owner))[0].ends_soon
+        await clock.advance(6 * 86_400 - 60)
+        fresh = replace(owner, signed_at=clock.now())
+        turned = await keys.rotate(fresh, made.id, 600, CLIENT)
+        assert turned.overlap_until == clock.now() + 60
+        await clock.advance(60)
+        with pytest.raises(InvalidCredential):
+            await resolver.resolve(presented(made.key))
+        assert await resolver.resolve(presented(turned.key))
+        await clock.advance(30 * 86_400)
+        with pytest.raises(InvalidCredential, match="rotate it"):
+            await resolver.resolve(presented(turned.key))
 
 
 class TestKeyUse:

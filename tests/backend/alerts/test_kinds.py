@@ -4,12 +4,14 @@ each kind: told at its threshold, not before, and again only when its cause is a
 other accounts, kinds that are off, and what was before the rule: not told
 """
 
+from typing import Any
+
 import pytest
 
 from backend.alerts.kinds import Kind
 from backend.core.units import Address, PlanKind, hex_of, keccak
 from backend.db.tables import chain as rows
-from backend.db.tables.accounts import ApiKey, ApiKeyNetwork
+from backend.db.tables.accounts import ApiKey, ApiKeyNetwork, ApiKeySecret, AuditEntry
 from backend.db.tables.meter import MeterTab, Usage
 from tests.backend.alerts.conftest import Desk
 from tests.backend.market import (
@@ -73,6 +75,11 @@ def metered(spent: int) -> MeterTab:
     )
 
 
+def a_key(**changed: Any) -> ApiKey:
+    said = {"scopes": [], "services": [], "networks": [], "created_at": 1, **changed}
+    return ApiKey(key_id="k1", chain_id=CHAIN_ID, account=BUYER, name="laptop", **said)
+
+
 class TestBuyer:
     async def test_hears_of_low_credits_once_a_deposit(self, desk: Desk) -> None:
         await desk.want(Kind.CREDITS_LOW, threshold="10")
@@ -128,16 +135,7 @@ class TestBuyer:
 
     async def test_hears_of_keys_in_new_networks(self, desk: Desk) -> None:
         await desk.want(Kind.KEY_NEW_NETWORK)
-        key = ApiKey(
-            key_id="k1",
-            chain_id=CHAIN_ID,
-            account=BUYER,
-            name="laptop",
-            scopes=[],
-            services=[],
-            networks=[],
-            created_at=1,
-        )
+        key = a_key()
         first = ApiKeyNetwork(key_id="k1", network="192.0.2.0/24", first_seen_at=START)
         await put(desk, key, first)
         assert await desk.alerts.look() == 0
@@ -185,6 +183,33 @@ class TestBuyer:
         await desk.clock.advance(172_800)
         await put(desk, *(seen("published", 10 + n, 172_800 + n) for n in range(3)))
         assert [await desk.alerts.look() for _ in range(2)] == [1, 0]
+
+    async def test_hears_of_a_key_that_ends(self, desk: Desk) -> None:
+        await desk.want(Kind.KEY_ENDING, threshold="3600")
+        key = a_key(ends_at=START + 3_601)
+        await put(desk, key)
+        assert await desk.alerts.look() == 0
+        await desk.clock.advance(1)
+        assert [await desk.alerts.look() for _ in range(2)] == [1, 0]
+
+    async def test_hears_of_an_old_secret_that_is_used(self, desk: Desk) -> None:
+        await desk.want(Kind.KEY_OLD_SECRET)
+        old = ApiKeySecret(
+            secret_hash=b"\x01" * 32, key_id="k1", version=1, created_at=1, valid_until=START + 600
+        )
+        await put(desk, a_key(version=2), old)
+        assert await desk.alerts.look() == 0
+        used = AuditEntry(
+            at=START,
+            chain_id=CHAIN_ID,
+            account=BUYER,
+            action="key.old-secret-used",
+            subject="k1",
+            details={},
+        )
+        await put(desk, used)
+        assert [await desk.alerts.look() for _ in range(2)] == [1, 0]
+        assert "dies in 10 minutes" in (await desk.told())[0].text
 
     async def test_hears_of_unusual_use(self, desk: Desk) -> None:
         await desk.want(Kind.UNUSUAL_USAGE)
