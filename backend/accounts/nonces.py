@@ -57,6 +57,13 @@ async def consume(store: Store, purpose: str, nonce: str, expires_at: UnixTime) 
             raise InvalidNonce("the nonce was used already; take a new one", used=True)
 
 
+async def forget_old(store: Store, audit_before: int, use_before: int) -> int:
+    """Delete audit lines and ended sessions older than one time, use of keys older than another."""
+    async with store.write_connection() as connection:
+        gone = await repository.forget_old(connection, audit_before)
+        return gone + await repository.forget_days(connection, use_before // 86_400)
+
+
 async def forget_expired(store: Store, now: UnixTime) -> int:
     """Delete nonces whose signatures are worthless by now; returns how many."""
     async with store.write_connection() as connection:

@@ -141,6 +141,18 @@ async def forget_nonces(connection: AsyncConnection, now: int) -> int:
     return int((await connection.execute(delete(_nonces).where(_nonces.c.expires_at < now))).rowcount)
 
 
+async def forget_old(connection: AsyncConnection, before: int) -> int:
+    """Delete audit lines and ended sessions older than a time; returns how many."""
+    lines = await connection.execute(delete(_audit).where(_audit.c.at < before))
+    ended = await connection.execute(delete(_sessions).where(_sessions.c.expires_at < before))
+    return int(lines.rowcount) + int(ended.rowcount)
+
+
+async def forget_days(connection: AsyncConnection, before_day: int) -> int:
+    """Delete use of keys on days before one; returns how many."""
+    return int((await connection.execute(delete(_days).where(_days.c.day < before_day))).rowcount)
+
+
 async def add_audit(connection: AsyncConnection, row: dict[str, Any]) -> None:
     """A line of the audit trail."""
     await connection.execute(insert(_audit), row)

@@ -16,6 +16,7 @@
     |   |   +-- SpendCapReached        403 spend_cap_reached
     |   |   +-- ServiceRetired         403 service_retired
     |   |   +-- FreshSignatureRequired 403 fresh_signature_required
+    |   |   +-- WalletRequired         403 wallet_required
     |   +-- NotFound                   404 not_found
     |   |   +-- ModelNotFound          404 model_not_found
     |   +-- MethodNotAllowed           405 method_not_allowed
@@ -104,6 +105,7 @@ from backend.core.request_errors import (
     SpendCapReached,
     Unprocessable,
     UnsupportedMediaType,
+    WalletRequired,
     WrongNetwork,
 )
 from backend.core.service_errors import (
@@ -185,6 +187,7 @@ __all__ = [
     "UpstreamRejected",
     "UpstreamTimeout",
     "UpstreamUnavailable",
+    "WalletRequired",
     "WrongChain",
     "WrongNetwork",
     "WrongPassword",

@@ -100,6 +100,12 @@ class FreshSignatureRequired(Forbidden):
     code = "fresh_signature_required"
 
 
+class WalletRequired(Forbidden):
+    """The act is the wallet's own: a session or a signed request, no key and no app."""
+
+    code = "wallet_required"
+
+
 class NotFound(RequestError):
     """There is no such thing, or the caller may not know of it."""
 

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     key_max_days: int = Field(
         0, ge=0, le=3650, description="Days after which an API key must be rotated; 0: never."
     )
+    audit_days: int = Field(400, ge=30, le=36500, description="Days the audit trail is kept.")
+    usage_days: int = Field(
+        400, ge=90, le=36500, description="Days usage and receipts are kept, longer until they are settled."
+    )
     nonce_seconds: int = Field(300, ge=30, description="Life of a sign-in nonce.")
 
     signed_requests: Literal["off", "erc8128-draft"] = Field(

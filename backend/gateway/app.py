@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from fastapi import APIRouter, FastAPI
 
-from backend.accounts.nonces import forget_expired
+from backend.accounts.nonces import forget_expired, forget_old
+from backend.accounts.service import SECONDS_A_DAY
 from backend.core.clock import Clock
 from backend.core.logs import get_logger
 from backend.gateway.asgi import App, Receive, Scope, Send
@@ -21,6 +22,7 @@ from backend.gateway.openapi import describe_model_routes
 from backend.gateway.origins import with_cors
 from backend.gateway.request_ids import RequestIds
 from backend.gateway.routes import (
+    account,
     alerts,
     analytics,
     auth,
@@ -109,6 +111,7 @@ def _routers() -> tuple[APIRouter, ...]:
     """The routes, made at the first use: they hold nothing of an application's, and take long to make."""
     described = (
         auth,
+        account,
         keys,
         oauth,
         models,
@@ -204,6 +207,7 @@ async def _keep_house(given: Services) -> None:
         await forget_expired(given.deps.store, clock.now())
         await given.oauth.tokens.forget_expired()
         await given.measurements.forget()
+        await _forget_old(given, clock.now())
 
 
 async def _measure(given: Services) -> None:
@@ -211,6 +215,17 @@ async def _measure(given: Services) -> None:
     while True:
         await given.measurements.refresh_served(given.meter)
         await given.deps.clock.sleep(MEASURE_SECONDS)
+
+
+async def _forget_old(given: Services, now: int) -> None:
+    """Keep audit and usage no longer than the settings say; what money or a proof needs stays."""
+    settings = given.deps.settings
+    use_before = now - settings.usage_days * SECONDS_A_DAY
+    gone = await forget_old(given.deps.store, now - settings.audit_days * SECONDS_A_DAY, use_before)
+    if used := await given.deps.meter.forget(use_before):
+        gone += used
+    if gone:
+        get_logger("gateway").info("gateway.retention.forgotten", rows=gone)
 
 
 async def _forget_revoked(given: Services) -> None:

@@ -7,7 +7,7 @@ from fastapi import Depends, Path
 from starlette.requests import Request
 
 from backend.accounts.principal import Principal, Scope
-from backend.core.errors import Forbidden, InvalidCredential
+from backend.core.errors import Forbidden, InvalidCredential, WalletRequired
 from backend.core.units import SERVICE_ID_LIMIT, ServiceId, to_address
 from backend.gateway.credentials import presented
 from backend.gateway.deps import Services
@@ -60,6 +60,14 @@ async def publisher(principal: Caller) -> Principal:
     return principal
 
 
+async def wallet(principal: Caller) -> Principal:
+    """The wallet itself, which signed in or signed this request. Raises WalletRequired for keys and apps."""
+    if principal.signed_at is None:
+        raise WalletRequired("sign in with the wallet: no key and no app may do this")
+    return principal
+
+
+Wallet = Annotated[Principal, Depends(wallet)]
 Reader = Annotated[Principal, Depends(reader)]
 Publisher = Annotated[Principal, Depends(publisher)]
 

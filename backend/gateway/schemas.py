@@ -48,6 +48,13 @@ class StoredFile(BaseModel):
     size: int
 
 
+class ErasedReply(BaseModel):
+    """Rows erased or emptied, by table, and what stays and why."""
+
+    erased: dict[str, int]
+    kept: dict[str, str]
+
+
 class RevokedReply(BaseModel):
     """How many keys died."""
 

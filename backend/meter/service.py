@@ -13,7 +13,7 @@ from backend.core.errors import EmporionError, PortAbsent
 from backend.core.units import ChainId, MicroCredits
 from backend.db.group_commit import HotWork, SteppedWork, Work
 from backend.db.session import Store
-from backend.meter import repository
+from backend.meter import repository, retention_repository
 from backend.meter.capture_repository import Capture, Captured, CaptureState, TabNow
 from backend.meter.hold_repository import OpenTab, RenewHolds, Reserved, ReserveHold, VoidHold
 from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down, settled_micro, spent_up
@@ -121,6 +121,15 @@ class Meter:
         for tab, amount in reaped:
             log.warning("meter.hold.expired", chain=tab.chain_id, plan=tab.plan_id, micro_credits=amount)
         return len(reaped)
+
+    async def forget(self, before: int) -> int:
+        """Delete usage rows older than a time that neither money nor a proof needs; returns how many."""
+        gone = await self._writer.submit(lambda db: retention_repository.forget_unmetered(db, before))
+        while settled := await self._writer.submit(
+            lambda db: retention_repository.forget_settled(db, before)
+        ):
+            gone += settled
+        return gone
 
     @asynccontextmanager
     async def keeping(self, hold: HoldRequest) -> AsyncIterator[None]:
