@@ -1,4 +1,9 @@
-"""The caller's right as a type: what a route's signature asks for is what it gets, or an error."""
+"""The caller's right as a type: what a route's signature asks for is what it gets, or an error.
+
+A buyer is whoever calls for its own account (`Reader`, `Spender`, `Administrator`, `Signer`, `Wallet`); a
+provider acts on what it owns on chain (`Publisher`, `ProviderOf`). The operator has no route: it acts by
+settings, the command line and the port of the metrics, on its own machine.
+"""
 
 from dataclasses import dataclass
 from typing import Annotated, cast
@@ -54,6 +59,25 @@ async def reader(principal: Caller) -> Principal:
     return principal
 
 
+async def spender(principal: Caller) -> Principal:
+    """A caller who may spend what the account holds. Raises ScopeMissing."""
+    principal.require_scope(Scope.INFERENCE)
+    return principal
+
+
+async def administrator(principal: Caller) -> Principal:
+    """A caller who may manage the account's keys and apps, and where news of it goes. Raises ScopeMissing."""
+    principal.require_scope(Scope.KEYS)
+    return principal
+
+
+async def signer(principal: Caller, given: Given) -> Principal:
+    """The same, whose wallet signed within the last five minutes. Raises FreshSignatureRequired."""
+    principal.require_scope(Scope.KEYS)
+    principal.require_fresh(given.deps.clock.now())
+    return principal
+
+
 async def publisher(principal: Caller) -> Principal:
     """A caller who may act as a provider. Raises ScopeMissing."""
     principal.require_scope(Scope.PROVIDER)
@@ -69,6 +93,9 @@ async def wallet(principal: Caller) -> Principal:
 
 Wallet = Annotated[Principal, Depends(wallet)]
 Reader = Annotated[Principal, Depends(reader)]
+Spender = Annotated[Principal, Depends(spender)]
+Administrator = Annotated[Principal, Depends(administrator)]
+Signer = Annotated[Principal, Depends(signer)]
 Publisher = Annotated[Principal, Depends(publisher)]
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from backend.core.errors import FreshSignatureRequired, InvalidCredential, WalletRequired
 from backend.core.units import hex_of
 from backend.db.personal import NOBODYS, PLAN, erase, rows_of
-from backend.gateway.rights import Client, Given, Wallet
+from backend.gateway.rights import Given, Wallet
 from backend.gateway.schemas import ErasedReply, problems
 
 _ALWAYS = (InvalidCredential, WalletRequired)
@@ -32,7 +32,7 @@ def router() -> APIRouter:
         return StreamingResponse(body, media_type="application/json", headers=headers)
 
     @api.delete("", responses=problems(*_ALWAYS, FreshSignatureRequired))
-    async def delete(principal: Wallet, given: Given, client: Client) -> ErasedReply:
+    async def delete(principal: Wallet, given: Given) -> ErasedReply:
         """Erase it, keys and grants with it; says what stays for money's sake. Needs a fresh signature."""
         now = given.deps.clock.now()
         principal.require_fresh(now)

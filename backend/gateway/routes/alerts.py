@@ -2,9 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Path, Response
 
-from backend.accounts.principal import Principal, Scope
 from backend.alerts.schemas import (
     AlertsReply,
     AlertsRequest,
@@ -24,20 +23,11 @@ from backend.core.errors import (
     Unprocessable,
     UpstreamError,
 )
-from backend.gateway.rights import Caller, Given, Reader
+from backend.gateway.rights import Administrator, Given, Reader
 from backend.gateway.schemas import problems
 
 _ALWAYS = (InvalidCredential, ScopeMissing, Unprocessable)
 ChannelId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
-
-
-async def administrator(principal: Caller) -> Principal:
-    """A caller who may manage the account's keys, and so where news of them goes. Raises ScopeMissing."""
-    principal.require_scope(Scope.KEYS)
-    return principal
-
-
-Administrator = Annotated[Principal, Depends(administrator)]
 
 
 def router() -> APIRouter:

@@ -14,7 +14,7 @@ from backend.core.errors import (
     ScopeMissing,
     Unprocessable,
 )
-from backend.gateway.rights import Caller, Client, Given
+from backend.gateway.rights import Administrator, Caller, Client, Given, Signer
 from backend.gateway.schemas import RevokedReply, problems
 
 _ALWAYS = (InvalidCredential, ScopeMissing, Unprocessable)
@@ -26,20 +26,20 @@ def router() -> APIRouter:
 
     @api.post("", status_code=201, responses=problems(*_ALWAYS, FreshSignatureRequired, Conflict))
     async def issue(
-        wanted: KeyRequest, principal: Caller, given: Given, client: Client, response: Response
+        wanted: KeyRequest, principal: Signer, given: Given, client: Client, response: Response
     ) -> NewKeyReply:
         """Make a key; its text is shown this once. Needs a session signed within the last five minutes."""
         response.headers["cache-control"] = "no-store"
         return await given.keys.issue(principal, wanted, client)
 
     @api.get("", responses=problems(*_ALWAYS))
-    async def all_keys(principal: Caller, given: Given) -> list[KeyReply]:
+    async def all_keys(principal: Administrator, given: Given) -> list[KeyReply]:
         """Every key of the account, without secrets, with its use by day."""
         return await given.keys.all_of(principal)
 
     @api.get("/audit", responses=problems(*_ALWAYS))
     async def audit(
-        principal: Caller,
+        principal: Administrator,
         given: Given,
         before: Annotated[int | None, Query(ge=1, lt=2**63)] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -49,7 +49,7 @@ def router() -> APIRouter:
 
     @api.patch("/{key_id}", responses=problems(*_ALWAYS, FreshSignatureRequired, NotFound, Conflict))
     async def change(
-        key_id: str, wanted: KeyChange, principal: Caller, given: Given, client: Client
+        key_id: str, wanted: KeyChange, principal: Administrator, given: Given, client: Client
     ) -> KeyReply:
         """Change a key's name, scopes, services, networks, cap or end; widening needs a fresh signature."""
         kept = await given.keys.change(principal, parse_key_id(key_id), wanted, client)
@@ -60,7 +60,7 @@ def router() -> APIRouter:
     async def rotate(
         key_id: str,
         wanted: RotateRequest,
-        principal: Caller,
+        principal: Signer,
         given: Given,
         client: Client,
         response: Response,
@@ -72,7 +72,7 @@ def router() -> APIRouter:
         return fresh
 
     @api.post("/{key_id}/rollback", responses=problems(*_ALWAYS, FreshSignatureRequired, NotFound, Conflict))
-    async def roll_back(key_id: str, principal: Caller, given: Given, client: Client) -> KeyReply:
+    async def roll_back(key_id: str, principal: Signer, given: Given, client: Client) -> KeyReply:
         """Undo a rotation while it overlaps: the old secret stays, the new one dies."""
         kept = await given.keys.roll_back(principal, parse_key_id(key_id), client)
         given.resolver.forget()
@@ -86,7 +86,7 @@ def router() -> APIRouter:
         return RevokedReply(revoked=count)
 
     @api.delete("", responses=problems(*_ALWAYS))
-    async def revoke_all(principal: Caller, given: Given, client: Client) -> RevokedReply:
+    async def revoke_all(principal: Administrator, given: Given, client: Client) -> RevokedReply:
         """Revoke every key of the account."""
         count = await given.keys.revoke(principal, None, client)
         given.resolver.forget()

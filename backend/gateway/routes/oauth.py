@@ -31,7 +31,7 @@ from backend.core.errors import (
 )
 from backend.gateway.asgi import read_body
 from backend.gateway.limits import Quota
-from backend.gateway.rights import Caller, Client, Given
+from backend.gateway.rights import Administrator, Client, Given
 from backend.gateway.routes.pages import WEB, headers_of
 from backend.gateway.schemas import RevokedReply, problems
 
@@ -132,12 +132,14 @@ def _add_apps(api: APIRouter) -> None:
     always = (InvalidCredential, ScopeMissing, Unprocessable)
 
     @api.post("/v1/oauth/apps", status_code=201, responses=problems(*always, Conflict))
-    async def register(wanted: AppRequest, principal: Caller, given: Given, client: Client) -> AppReply:
+    async def register(
+        wanted: AppRequest, principal: Administrator, given: Given, client: Client
+    ) -> AppReply:
         """Register an app as a public client (RFC 7591); its redirect addresses are taken exactly."""
         return await given.oauth.apps.register(principal, wanted, client)
 
     @api.get("/v1/oauth/apps", responses=problems(*always))
-    async def apps(principal: Caller, given: Given) -> list[AppReply]:
+    async def apps(principal: Administrator, given: Given) -> list[AppReply]:
         """Apps this account registered."""
         return await given.oauth.apps.all_of(principal)
 
@@ -147,7 +149,7 @@ def _add_apps(api: APIRouter) -> None:
         return await given.oauth.apps.one(_plain(client_id))
 
     @api.delete("/v1/oauth/apps/{client_id}", status_code=204, responses=problems(*always, NotFound))
-    async def remove(client_id: str, principal: Caller, given: Given, client: Client) -> None:
+    async def remove(client_id: str, principal: Administrator, given: Given, client: Client) -> None:
         """Remove an app; what wallets let it do ends with it."""
         await given.oauth.apps.remove(principal, _plain(client_id), client)
         given.resolver.forget()
@@ -157,19 +159,21 @@ def _add_grants(api: APIRouter) -> None:
     always = (InvalidCredential, ScopeMissing, Unprocessable)
 
     @api.get("/v1/oauth/grants", responses=problems(*always))
-    async def grants(principal: Caller, given: Given) -> list[GrantReply]:
+    async def grants(principal: Administrator, given: Given) -> list[GrantReply]:
         """What this account let apps do, also what is over."""
         return await given.oauth.apps.grants(principal)
 
     @api.delete("/v1/oauth/grants/{grant_id}", responses=problems(*always, NotFound))
-    async def revoke_grant(grant_id: str, principal: Caller, given: Given, client: Client) -> RevokedReply:
+    async def revoke_grant(
+        grant_id: str, principal: Administrator, given: Given, client: Client
+    ) -> RevokedReply:
         """Take back what an app was let do; its tokens are refused everywhere within a second."""
         count = await given.oauth.apps.revoke(principal, _plain(grant_id), client)
         given.resolver.forget()
         return RevokedReply(revoked=count)
 
     @api.delete("/v1/oauth/grants", responses=problems(*always))
-    async def revoke_grants(principal: Caller, given: Given, client: Client) -> RevokedReply:
+    async def revoke_grants(principal: Administrator, given: Given, client: Client) -> RevokedReply:
         """Take back what every app was let do."""
         count = await given.oauth.apps.revoke(principal, None, client)
         given.resolver.forget()

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path
 
-from backend.accounts.principal import Scope
 from backend.core.errors import (
     InvalidCredential,
     InvalidSignature,
@@ -15,7 +14,7 @@ from backend.core.errors import (
 )
 from backend.core.units import PlanId, checksum, plan_service, to_address, unpack_plan_id
 from backend.gateway.answers import credits_text
-from backend.gateway.rights import Caller, Given, Reader
+from backend.gateway.rights import Given, Reader, Spender
 from backend.gateway.schemas import VoucherReply, VoucherRequest, problems
 from backend.meter.schemas import Available, TabKey
 from backend.signing.messages import voucher_domain
@@ -30,12 +29,11 @@ def router() -> APIRouter:
 
     @api.put("/{plan_id}", responses=problems(*_ALWAYS, InvalidSignature, PortAbsent))
     async def keep(
-        plan_id: PlanPath, wanted: VoucherRequest, principal: Caller, given: Given
+        plan_id: PlanPath, wanted: VoucherRequest, principal: Spender, given: Given
     ) -> VoucherReply:
         """Keep a voucher signed by the caller's wallet (EIP-712 `UsageVoucher`): it covers so many credits of
         the tab over its whole life. A smaller one than is kept changes nothing.
         """
-        principal.require_scope(Scope.INFERENCE)
         unpack_plan_id(plan_id)
         principal.require_service(plan_service(plan_id))
         tab = TabKey(given.chain_id, PlanId(plan_id), principal.address)
