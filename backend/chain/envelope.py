@@ -27,13 +27,17 @@ class Envelope:
 
     def signed(self, signer: Signer) -> bytes:
         """The bytes to send, signed by the key."""
-        signature = signer.sign(self.digest())
+        signature = signer.sign_data(self.preimage())
         r, s = int.from_bytes(signature[:32]), int.from_bytes(signature[32:64])
         return _TYPE + bytes(rlp.encode([*self._fields(), signature[64] - _V_BASE, r, s]))
 
     def digest(self) -> Hash32:
         """What the key signs."""
-        return keccak(_TYPE + rlp.encode(self._fields()))
+        return keccak(self.preimage())
+
+    def preimage(self) -> bytes:
+        """What the digest is the hash of."""
+        return _TYPE + bytes(rlp.encode(self._fields()))
 
     def _fields(self) -> list[object]:
         head: list[object] = [self.chain_id, self.nonce, self.tip, self.most, self.gas]

@@ -197,7 +197,8 @@ class Sender:
 
     async def _dispatch(self, pending: Pending) -> None:
         for _ in range(_ATTEMPTS):
-            signed = (await self._envelope(pending)).signed(self._signer)
+            envelope = await self._envelope(pending)
+            signed = await asyncio.to_thread(envelope.signed, self._signer)  # a remote signer takes a while
             pending.hashes.append(bytes(keccak(signed)))
             await self._memory.keep(pending)
             await self._on_signed(pending, signed)

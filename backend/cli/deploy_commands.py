@@ -8,7 +8,7 @@ from backend.chain.deploy import deploy as deploy_all
 from backend.chain.deploy_plan import DeploySettings
 from backend.cli.options import AsJson, KeyName
 from backend.cli.output import say, show_rows, working
-from backend.cli.wiring import node, prepared, run, wallet
+from backend.cli.wiring import node, prepared, remote_signer, run, wallet
 from backend.core.deployment import Deployment
 from backend.core.units import checksum, to_address
 
@@ -28,17 +28,18 @@ def deploy(
 ) -> None:
     """Deploy the contracts at predicted addresses and write the record. Resumes an interrupted run."""
     settings = prepared(quiet=True)
-    signer = wallet(settings, key)
-    plan = DeploySettings(
-        operator=to_address(operator) if operator else signer.address, devnet=settings.devnet
-    )
+    with remote_signer(settings) as remote:
+        signer = remote or wallet(settings, key)
+        plan = DeploySettings(
+            operator=to_address(operator) if operator else signer.address, devnet=settings.devnet
+        )
 
-    async def work() -> Deployment:
-        async with node(settings) as client:
-            return await deploy_all(client, signer, plan, settings.deployment_path)
+        async def work() -> Deployment:
+            async with node(settings) as client:
+                return await deploy_all(client, signer, plan, settings.deployment_path)
 
-    with working(f"deploying with {checksum(signer.address)}; each contract is a transaction"):
-        deployment = run(work())
+        with working(f"deploying with {checksum(signer.address)}; each contract is a transaction"):
+            deployment = run(work())
     rows = [
         {"contract": name, "address": made.address, "block": made.block}
         for name, made in deployment.contracts.items()

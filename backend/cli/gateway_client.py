@@ -13,7 +13,7 @@ from backend.core.errors import EmporionError, UpstreamError, UpstreamUnavailabl
 from backend.core.units import Hash32, checksum, hex_of, keccak
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
-from backend.signing.keys import Signer
+from backend.signing.keys import LocalKey
 
 INDEX_SECONDS: Final = 30.0
 """How long an event may take to reach the gateway's index."""
@@ -82,7 +82,7 @@ class GatewayClient:
             await asyncio.sleep(_PAUSE)
         await self.ask("PUT", path, wanted)
 
-    async def sign_in(self, wallet: Signer) -> dict[str, Any]:
+    async def sign_in(self, wallet: LocalKey) -> dict[str, Any]:
         """Sign in with Ethereum (EIP-4361); later requests carry the session."""
         nonce = await self.ask("GET", "/v1/auth/nonce", token="")
         message = sign_in_message(nonce, checksum(wallet.address))

@@ -7,7 +7,7 @@ from backend.alerts.senders import AppriseSender, SenderByScheme, WebhookSender
 from backend.chain.client import NodeClient
 from backend.chain.signatures import NodeSignatureOracle
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import node
+from backend.cli.wiring import meter_signer, node
 from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import Deployment, read_deployment
 from backend.core.errors import ChainError, MissingDependency
@@ -32,7 +32,6 @@ from backend.meter.signer import MeterSigner
 from backend.meter.vouchers import VoucherCheck
 from backend.net.client import HttpClient
 from backend.net.guard import DEVNET, LOOPBACK_ONLY, PUBLIC_ONLY
-from backend.signing.keys import meter_key
 from backend.storage.local import LocalBlobs
 
 log = get_logger("cli")
@@ -66,8 +65,9 @@ class NodeGas:
 @asynccontextmanager
 async def gateway_deps(settings: Settings) -> AsyncIterator[GatewayDeps]:
     """Everything opened; closed in reverse. Raises SettingsError, DatabaseError, UpstreamUnavailable."""
-    deployment, key, clock = read_deployment(settings.deployment_path), meter_key(settings), SystemClock()
+    deployment, clock = read_deployment(settings.deployment_path), SystemClock()
     async with AsyncExitStack() as stack:
+        key = stack.enter_context(meter_signer(settings))
         policy = DEVNET if settings.allow_loopback_upstreams else PUBLIC_ONLY
         outgoing = await stack.enter_async_context(HttpClient(policy))
         store = await stack.enter_async_context(gateway_store(settings))

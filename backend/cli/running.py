@@ -14,7 +14,7 @@ from backend.cli.gateway_parts import gateway_deps
 from backend.cli.output import say
 from backend.cli.serving import listening, served, spare_collector
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import chain, prepared, until_signal
+from backend.cli.wiring import chain, meter_signer, prepared, until_signal
 from backend.core.clock import SystemClock
 from backend.core.errors import EmporionError, Unavailable
 from backend.core.logs import get_logger
@@ -27,7 +27,7 @@ from backend.settlement.chain_sender import ChainSettlement, Line
 from backend.settlement.keeper import Keeper
 from backend.settlement.sent_repository import SentTransactions
 from backend.settlement.service import SettlementWorker
-from backend.signing.keys import LocalKey, meter_key
+from backend.signing.keys import Signer
 
 RESTART_SECONDS: Final = (0.2, 1.0, 5.0, 5.0)
 """Pauses before an indexer that ended by itself is started again; after the last it is given up."""
@@ -83,8 +83,7 @@ def on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
 
 
 async def _up(settings: Settings) -> None:
-    key = meter_key(settings)
-    with listening(settings) as (opened, settings):
+    with meter_signer(settings) as key, listening(settings) as (opened, settings):
         async with chain(settings):
             pass  # a node that is not there, or of another chain, is said before anything starts
         async with until_signal() as stop, indexing(settings, stop), gateway_deps(settings) as deps:
@@ -117,22 +116,22 @@ async def _together(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> N
 
 
 async def _settle_alone(settings: Settings, once: bool) -> None:
-    key = meter_key(settings)
-    async with until_signal() as stop, gateway_store(settings) as store:
-        if not once:
-            return await _settled(settings, stop, store, key)
-        async with settlement(settings, store, key) as (worker, keeper):
-            report = await worker.step()
-            if not report.leader:
-                return say("another process settles for this store; there is nothing to do here")
-            kept = await keeper.step()
+    with meter_signer(settings) as key:
+        async with until_signal() as stop, gateway_store(settings) as store:
+            if not once:
+                return await _settled(settings, stop, store, key)
+            async with settlement(settings, store, key) as (worker, keeper):
+                report = await worker.step()
+                if not report.leader:
+                    return say("another process settles for this store; there is nothing to do here")
+                kept = await keeper.step()
     said = f"settlements prepared {report.prepared}, sent {report.sent}, confirmed {report.confirmed}"
     return say(f"{said}; upkeep sent {kept}")
 
 
 @asynccontextmanager
 async def settlement(
-    settings: Settings, store: Store, key: LocalKey
+    settings: Settings, store: Store, key: Signer
 ) -> AsyncIterator[tuple[SettlementWorker, Keeper]]:
     """The settlement worker and the keeper, with one sender for the meter's key."""
     async with chain(settings) as found:
@@ -145,7 +144,7 @@ async def settlement(
         yield worker, Keeper(store, port, clock, leads=worker.leads)
 
 
-async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: LocalKey) -> None:
+async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: Signer) -> None:
     async with settlement(settings, store, key) as (worker, keeper):
         pace = min(max(settings.settle_interval_seconds / 10, LEAST_PACE), MOST_PACE)
         await asyncio.gather(worker.run(stop, pace), keeper.run(stop))

@@ -2,8 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -13,19 +13,20 @@ from backend.chain.bindings import Contracts
 from backend.chain.client import NodeClient
 from backend.chain.deploy_check import require_genesis
 from backend.chain.heads import HeadFeed, SocketHeads
+from backend.chain.remote_signer import RemoteSigner
 from backend.chain.sender import Memory, Sender
 from backend.chain.transport import HttpTransport
 from backend.cli.devnet.accounts import ROLES, devnet_accounts, devnet_secret
 from backend.cli.output import say
 from backend.cli.trading import Trader
 from backend.core.deployment import Deployment, read_deployment
-from backend.core.errors import NodeUnreachable, SigningKeyNotFound, UnsafeSettings
+from backend.core.errors import NodeUnreachable, SigningKeyError, SigningKeyNotFound, UnsafeSettings
 from backend.core.logs import configure_logs
 from backend.core.settings import PREFIX, Settings, load_settings
-from backend.core.units import hex_of
+from backend.core.units import hex_of, to_address
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
-from backend.signing.keys import LocalKey
+from backend.signing.keys import LocalKey, Signer, meter_key
 from backend.signing.keystore import KeyStore
 
 T = TypeVar("T")
@@ -73,7 +74,7 @@ class Chain:
     contracts: Contracts
     others: tuple[NodeClient, ...] = ()
 
-    def sender(self, key: LocalKey, memory: Memory | None = None) -> Sender:
+    def sender(self, key: Signer, memory: Memory | None = None) -> Sender:
         """A sender for a key; make one a key."""
         return Sender(self.client, key, memory=memory)
 
@@ -118,6 +119,28 @@ async def announced_heads(settings: Settings) -> AsyncIterator[HeadFeed | None]:
         return
     async with HttpClient(OPERATOR) as http:
         yield SocketHeads(http, settings.ws_url)
+
+
+@contextmanager
+def meter_signer(settings: Settings) -> Iterator[Signer]:
+    """The meter's key: of the remote signer if one is named, else this machine's. Raises SigningKeyError."""
+    with remote_signer(settings) as remote:
+        yield remote or meter_key(settings)
+
+
+@contextmanager
+def remote_signer(settings: Settings) -> Iterator[Signer | None]:
+    """The remote signer of the settings; None where none is named."""
+    if not settings.signer_url:
+        yield None
+        return
+    if any((settings.meter_keystore, settings.meter_key_file, settings.meter_key.get_secret_value())):
+        raise SigningKeyError("EMPORION_SIGNER_URL and a meter key of this machine are both set; keep one")
+    signer = RemoteSigner.open(settings.signer_url, to_address(settings.signer_address))
+    try:
+        yield signer
+    finally:
+        signer.close()
 
 
 @asynccontextmanager

@@ -28,6 +28,7 @@ def problems_of(settings: "Settings") -> list[str]:
     return [
         *_transport(settings),
         *_secrets(settings),
+        *_signer(settings),
         *_addresses(settings),
     ]
 
@@ -58,6 +59,16 @@ def _transport(settings: "Settings") -> list[str]:
         )
     if "*" in settings.cors_origins and len(settings.cors_origins) > 1:
         problems.append("EMPORION_CORS_ORIGINS mixes * with others; name the origins or only *")
+    return problems
+
+
+def _signer(settings: "Settings") -> list[str]:
+    problems = []
+    url = urlsplit(settings.signer_url)
+    if bool(settings.signer_url) != bool(settings.signer_address):
+        problems.append("EMPORION_SIGNER_URL and EMPORION_SIGNER_ADDRESS go together; set both or none")
+    if settings.signer_url and url.scheme != "https" and not is_loopback(url.hostname or ""):
+        problems.append("EMPORION_SIGNER_URL must be https, or on this machine: whoever reaches it can sign")
     return problems
 
 

@@ -104,6 +104,13 @@ class Settings(BaseSettings):
     meter_keystore: Path | None = Field(None, description="Encrypted JSON keystore of the meter key.")
     meter_key_file: Path | None = Field(None, description="File that holds the meter key in hexadecimal.")
     meter_key: SecretStr = Field(SecretStr(""), description="The meter key in hexadecimal; a file is better.")
+    signer_url: str = Field(
+        "",
+        description="URL of a remote signer (Web3Signer's eth1 shape); it holds the key below.",
+    )
+    signer_address: str = Field(
+        "", description="Address whose key the remote signer holds: it is the meter, and deploys."
+    )
     keystore_password: SecretStr = Field(SecretStr(""), description="Keystore password; else a prompt asks.")
     private_key: SecretStr = Field(SecretStr(""), description="Key of the command line's wallet.")
     key_file: Path | None = Field(None, description="File with the key of the command line's wallet.")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from backend.core.errors import DeploymentMismatch
-from backend.core.units import Address, ChainId, Hash32
+from backend.core.units import Address, ChainId, Hash32, keccak
 from backend.signing.eip712 import Domain
 from backend.signing.keys import Signer
 from backend.signing.messages import UsageReceipt, receipt_domain
@@ -32,5 +32,5 @@ class MeterSigner:
 
     def sign(self, chain_id: ChainId, body: UsageReceipt) -> tuple[Hash32, bytes]:
         """Digest and 65-byte signature of a receipt."""
-        digest = body.digest(self.domain(chain_id))
-        return digest, self._key.sign(digest)
+        data = body.preimage(self.domain(chain_id))
+        return keccak(data), self._key.sign_data(data)

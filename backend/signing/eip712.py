@@ -59,7 +59,11 @@ class TypedMessage(ABC):
 
     def digest(self, domain: Domain) -> Hash32:
         """What is signed: ``keccak256(0x1901 || domainSeparator || structHash)``."""
-        return keccak(b"\x19\x01" + domain.separator + self.struct_hash())
+        return keccak(self.preimage(domain))
+
+    def preimage(self, domain: Domain) -> bytes:
+        """What the digest is the hash of: for signers that hash themselves."""
+        return b"\x19\x01" + domain.separator + self.struct_hash()
 
     def typed_data(self, domain: Domain) -> dict[str, object]:
         """The JSON a wallet takes for ``eth_signTypedData_v4``; integers as decimal text."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from backend.core.errors import SigningKeyError, SigningKeyNotFound
 from backend.core.settings import Settings
-from backend.core.units import Address, Hash32, checksum
+from backend.core.units import Address, Hash32, checksum, keccak
 from backend.signing.ecdsa import address_of, sign_with
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ class Signer(Protocol):
         """The address whose signatures these are."""
         ...
 
-    def sign(self, digest: Hash32) -> bytes:
-        """A 65-byte signature of a 32-byte digest."""
+    def sign_data(self, data: bytes) -> bytes:
+        """A 65-byte signature of the data's keccak256; data, since a remote signer hashes by itself."""
         ...
 
 
@@ -74,6 +74,10 @@ class LocalKey:
     def sign(self, digest: Hash32) -> bytes:
         """A 65-byte signature of a 32-byte digest."""
         return sign_with(self._key, digest)
+
+    def sign_data(self, data: bytes) -> bytes:
+        """A 65-byte signature of the data's keccak256."""
+        return sign_with(self._key, keccak(data))
 
     def account(self) -> "LocalAccount":
         """The same key as ``eth_account`` takes it, for signing transactions."""
