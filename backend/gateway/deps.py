@@ -141,14 +141,8 @@ def assemble(deps: GatewayDeps) -> Services:
     metadata = MetadataService(store, deps.blobs, clock, deps.fetcher, settings.ipfs_gateway)
     watch.on_move(catalog.forget)
     metadata.on_stored(catalog.forget)
-    keys, sessions = (
-        KeyService(store, clock, settings.network, settings.key_max_days),
-        _sessions(deps, chain_id),
-    )
-    oauth = OAuth(store, clock, sessions, settings.base_url)
-    signed = _signed(deps, chain_id)
-    resolver = CredentialResolver(keys, sessions, settings.network, clock, signed, oauth.tokens)
-    shared = _shared(deps, chain_id, watch, resolver)
+    credentials = _credentials(deps, chain_id)
+    shared = _shared(deps, chain_id, watch, credentials.resolver)
     feed = Feed(store, chain_id, moves := HeadMoves(watch))
     webhooks, sender = _webhooks(deps, chain_id, feed)
     metered = _metered(deps, watch, catalog, metadata, shared)
@@ -167,9 +161,9 @@ def assemble(deps: GatewayDeps) -> Services:
         statements=Statements(store, deps.deployment, StoredPrices(store)),
         alerting=alerting(settings, store, chain_id, deps.alert_sender, deps.gas, clock),
         metadata=metadata,
-        keys=keys,
-        sessions=sessions,
-        oauth=oauth,
+        keys=credentials.keys,
+        sessions=credentials.sessions,
+        oauth=credentials.oauth,
         resolver=shared.resolver,
         key_use=shared.key_use,
         addresses=shared.addresses,
@@ -186,6 +180,26 @@ def assemble(deps: GatewayDeps) -> Services:
         webhooks=webhooks,
         sender=sender,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Credentials:
+    """Every way to prove who calls, and what resolves them all."""
+
+    keys: KeyService
+    sessions: SessionService
+    oauth: OAuth
+    resolver: CredentialResolver
+
+
+def _credentials(deps: GatewayDeps, chain_id: ChainId) -> _Credentials:
+    settings, store, clock = deps.settings, deps.store, deps.clock
+    keys = KeyService(store, clock, settings.network, settings.key_max_days)
+    sessions = _sessions(deps, chain_id)
+    oauth = OAuth(store, clock, sessions, settings.base_url)
+    signed = _signed(deps, chain_id)
+    resolver = CredentialResolver(keys, sessions, settings.network, clock, signed, oauth.tokens)
+    return _Credentials(keys, sessions, oauth, resolver)
 
 
 @dataclass(frozen=True, slots=True)
