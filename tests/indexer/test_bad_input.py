@@ -103,7 +103,7 @@ LIES = [lies_about_logs, gives_another_number, breaks_the_chain, forgets_a_field
 
 class TestLyingNode:
     @pytest.mark.parametrize("lie", LIES)
-    async def test_nothing_of_it_is_written(
+    async def test_start_block_not_moved_before_the_query_succeeded(
         self, store: Store, fresh_store: Store, market: Market, lie: Callable[[str, Any], Any]
     ) -> None:
         market.mine_blocks(120)

@@ -125,7 +125,7 @@ class TestSend:
         with pytest.raises(InsufficientFunds):
             await Sender(devnet.client, KEY).send(NOTHING, gas=21_000)
 
-    async def test_numbers_many_at_once_without_gaps(self, devnet: Devnet) -> None:
+    async def test_one_shared_wallet_never_collides_on_nonces(self, devnet: Devnet) -> None:
         buyer = devnet.sender("buyer")
         mints = [devnet.contracts.dollar.mint(buyer.address, amount) for amount in (1, 2, 3)]
         await asyncio.gather(*(buyer.send(mint) for mint in mints), buyer.send_all(mints))

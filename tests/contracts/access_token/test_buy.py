@@ -51,7 +51,7 @@ class TestWhatIsRefused:
         with p.stage.reverts("AccessToken_Expired"):
             p.buy(plan, deadline=deadline)
 
-    def test_no_units(self, p: Protocol) -> None:
+    def test_no_units_so_no_event_with_zero_amounts(self, p: Protocol) -> None:
         plan = p.create_plan()
         with p.stage.reverts("AccessToken_ZeroUnits"):
             p.buy(plan, 0)
