@@ -1,5 +1,6 @@
 """`emporion statement` and `emporion prices`: an account's books, and what money was worth."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -7,13 +8,14 @@ import typer
 
 from backend.cli.options import AsJson, KeyName
 from backend.cli.output import money, print_json, say, show_rows
+from backend.cli.price_feeds import ChainFeeds, read_feeds
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import prepared, run, wallet
+from backend.cli.wiring import node, prepared, run, wallet
 from backend.core.deployment import read_deployment
 from backend.core.errors import MalformedRequest
 from backend.core.settings import Settings
 from backend.core.units import Address, to_address
-from backend.pricing.service import QUOTE, FilePrices, FirstOf, StoredPrices
+from backend.pricing.service import QUOTE, FeedPrices, FilePrices, FirstOf, Source, StoredPrices
 from backend.statements.basis import Method
 from backend.statements.ledger import Line
 from backend.statements.periods import Period, period_of, written
@@ -42,6 +44,12 @@ def statement(
     prices_file: Annotated[
         Path | None, typer.Option("--prices", help="CSV file of prices to use first.")
     ] = None,
+    feed: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="EMP=0x...: a price feed (AggregatorV3) in the quote, asked last; may be repeated."
+        ),
+    ] = None,
     quote: QuoteName = QUOTE,
     key: KeyName = None,
     as_json: AsJson = False,
@@ -50,7 +58,8 @@ def statement(
     settings, period = prepared(quiet=True), period_of(start, end)
     account = wallet(settings, key).address if address is None else to_address(address)
     text = None if prices_file is None else _text_of(prices_file)
-    made = run(_made(settings, Address(account), period, _method(method), quote, text))
+    sources = _Sources(quote, text, read_feeds(feed or []))
+    made = run(_made(settings, Address(account), period, _method(method), sources))
     if csv is not None:
         csv.write_text(sheet_of(made), encoding="utf-8", newline="")
         say(f"wrote {len(made.lines)} lines to {csv}")
@@ -74,14 +83,25 @@ def prices(
     say(f"kept {run(work())} prices")
 
 
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """Where prices come from, besides those that were kept."""
+
+    quote: str
+    file: str | None
+    feeds: dict[str, Address]
+
+
 async def _made(
-    settings: Settings, account: Address, period: Period, method: Method, quote: str, text: str | None
+    settings: Settings, account: Address, period: Period, method: Method, wanted: _Sources
 ) -> Statement:
     deployment = read_deployment(settings.deployment_path)
-    async with gateway_store(settings) as store:
-        kept = StoredPrices(store, quote)
-        source = kept if text is None else FirstOf(FilePrices(text, quote), kept)
-        return await Statements(store, deployment, source).statement(account, period, method)
+    async with gateway_store(settings) as store, node(settings) as client:
+        sources: list[Source] = [] if wanted.file is None else [FilePrices(wanted.file, wanted.quote)]
+        sources.append(StoredPrices(store, wanted.quote))
+        if wanted.feeds:
+            sources.append(FeedPrices(ChainFeeds(client, wanted.feeds), wanted.quote))
+        return await Statements(store, deployment, FirstOf(*sources)).statement(account, period, method)
 
 
 def _method(text: str) -> Method:
