@@ -1,6 +1,7 @@
 """The OpenAPI document holds: what it says is what the running gateway does.
 
-├── schemathesis: within bounds, no 5xx, no undocumented status, media type or shape, on every route
+├── schemathesis, with a session and with no credential: within bounds, no 5xx, no undocumented status, media
+│   type or shape, on every route
 ├── every documented example of a model route is served
 └── every refusal has the shape of its route
 """
@@ -25,6 +26,18 @@ class TestSchemathesis:
     @pytest.fixture
     def gateway_settings(self) -> dict[str, Any]:
         return {"max_lag_seconds": 100_000}  # nobody mines while it runs
+
+    @pytest.mark.slow
+    async def test_finds_nothing_without_a_credential(self, house: House, tmp_path: Path) -> None:
+        """Every route, the endless one alone left out: who proves nothing is refused as the document says."""
+        said = await run(
+            *("run", f"{house.url}/openapi.json", "--checks", CHECKS, "--exclude-path", ENDLESS),
+            *("--exclude-path", "/readyz", "--max-examples", "1", "--seed", "1"),
+            *("--phases", "examples,fuzzing", "--workers", "1", "--no-color"),
+            "--suppress-health-check=filter_too_much",
+            at=tmp_path,
+        )
+        assert said[0] == 0, said[1][-40_000:]
 
     @pytest.mark.slow
     async def test_finds_nothing(self, house: House, tmp_path: Path) -> None:
