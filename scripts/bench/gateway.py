@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
-from os import cpu_count, sched_getaffinity
+from os import cpu_count, getloadavg, sched_getaffinity
 from typing import Any, Final
 
 from backend.cli.devnet.ports import free_port
@@ -49,11 +49,13 @@ class Findings:
     refusals: list[float] = field(default_factory=list)
     absent: dict[str, str] = field(default_factory=dict)
     rounds: int = 0
+    load: float = 0.0
+    """The machine's load average before anything was started: what others wanted of it."""
 
 
 async def measure(rounds: int, small: int = 1) -> Findings:
     """Everything; `small` divides the numbers of requests, to try it out."""
-    found = Findings(rounds=rounds)
+    found = Findings(rounds=rounds, load=getloadavg()[0])
     core = spare_core()
     async with AsyncExitStack() as stack:
         upstream, _ = await stack.enter_async_context(plain("upstream", free_port(0)))

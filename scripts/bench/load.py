@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 
 TICKS: Final = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-SECONDS: Final = 60.0
+SECONDS: Final = 300.0
 """The longest a request may take."""
 
 

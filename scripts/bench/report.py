@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from os import cpu_count
 from pathlib import Path
 from typing import Any, Final
 
@@ -186,6 +187,8 @@ def page(found: Findings) -> str:
         "`make bench` measures it again (about ten minutes; Linux): "
         f"{found.rounds} rounds in turns, all servers on one core and before one upstream that answers "
         "at once. Ratios are medians of paired rounds. A wrong answer voids its row.\n\n"
+        f"The machine's load average was {found.load:.1f} on {cpu_count()} cores before it began; times of a "
+        "machine that others use say little, and a server's own idle work counts for more.\n\n"
         f"{table(found)}\n\n"
         "LiteLLM's proxy runs with its master key and no database, so it does less than ours does: no keys "
         "of users, no budget, no usage row, no receipt. CPU counts the process tree: of ours that is the "
