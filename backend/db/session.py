@@ -26,6 +26,8 @@ Statement = tuple[str, Sequence[object]]
 StoreName = Literal["chain", "gateway"]
 Dialect = Literal["sqlite", "postgresql"]
 
+_DISK_FULL: Final = "53100"
+_FULL: Final = "the disk is full: make room; nothing is lost, it goes on by itself"
 NOTIFY_CHANNEL: Final = {"chain": "emporion_chain", "gateway": "emporion_gateway"}
 
 
@@ -243,14 +245,17 @@ def _told(error: Exception, cause: BaseException) -> Exception:
     """
     words = (str(cause).strip() or repr(cause)).splitlines()[0]
     if isinstance(cause, psycopg_operational()):
-        state = (getattr(cause, "sqlstate", None) or "08")[:2]
+        code = getattr(cause, "sqlstate", None) or "08"
+        state = code[:2]
         if state == "40":
             return DatabaseBusy(f"two transactions collided ({words}); try again", collided=True)
+        if code == _DISK_FULL:
+            return DatabaseUnreachable(_FULL)
         lost = state in ("08", "53", "57")
     else:
         lost = "unable to open" in words
         if "disk is full" in words:
-            return DatabaseUnreachable("the disk is full: make room; nothing is lost, it goes on by itself")
+            return DatabaseUnreachable(_FULL)
         if "locked" in words or "busy" in words:
             return DatabaseBusy("another process holds the database's write lock; is one running twice?")
     if not lost:

@@ -16,16 +16,15 @@ given several chains in one store
 """
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 import pytest
-from sqlalchemy import text
 
 from backend.chain.client import NodeClient
 from backend.core.errors import (
-    DatabaseError,
     DatabaseUnreachable,
     DeploymentMismatch,
     EmporionError,
@@ -149,25 +148,62 @@ class TestLateRecord:
         assert await everything(store) == await replayed(fresh_store, market.chain)
 
 
+class FillsDisk:
+    """A writer whose PostgreSQL finds no room at the end of a step, as the server says it."""
+
+    full = True
+
+    async def __call__(self, store: Store, work: Callable[[Statements], T]) -> T:
+        def filled(db: Statements) -> T:
+            result = work(db)
+            if self.full:
+                db.run("DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = 'disk_full'; END $$")
+            return result
+
+        return await in_one_write(store, filled)
+
+
 class TestFullDisk:
     async def test_is_said_and_survived(self, store: Store, fresh_store: Store, market: Market) -> None:
-        if store.dialect != "sqlite":
-            return  # PostgreSQL's disk is not ours to fill; its class 53 is a DatabaseUnreachable
         market.mine_blocks(10)
-        node = NodeDouble(market.chain)
+        node, writer = NodeDouble(market.chain), FillsDisk()
         await catch_up(store, node)
+        before = await everything(store)
         market.mine_blocks(60)
-        await self._limit(store, pages=0)
-        with pytest.raises(DatabaseError, match="full"):
-            await catch_up(store, node)
-        await self._limit(store, pages=2**30)
+        await self._fill(store)
+        with pytest.raises(DatabaseUnreachable, match="disk is full"):
+            await (
+                catch_up(store, node) if store.dialect == "sqlite" else self._written_by(writer, store, node)
+            )
+        assert await everything(store) == before
+        await self._make_room(store)
         await catch_up(store, node)
         assert await everything(store) == await replayed(fresh_store, market.chain)
 
+    async def _written_by(self, writer: FillsDisk, store: Store, node: NodeDouble) -> None:
+        mirror = Mirror(store, deployment_of(node.chain, START_BLOCK), writer)
+        indexer = Indexer(
+            mirror, NodeSource(NodeClient(node, "http://double"), mirror.addresses, 64), OPTIONS
+        )
+        await indexer.begin()
+        await indexer.catch_up()
+
+    async def _fill(self, store: Store) -> None:
+        if store.dialect == "sqlite":
+            await self._limit(store, pages=0)
+
+    async def _make_room(self, store: Store) -> None:
+        if store.dialect == "sqlite":
+            await self._limit(store, pages=2**30)
+
     async def _limit(self, store: Store, pages: int) -> None:
-        async with store.write_connection() as connection:
-            used = (await connection.execute(text("PRAGMA chain.page_count"))).scalar() or 0
-            await connection.execute(text(f"PRAGMA chain.max_page_count={max(pages, used)}"))
+        """On the connection that steps are written by: the limit is each connection's own."""
+
+        def limit(connection: sqlite3.Connection) -> None:
+            (used,) = connection.execute("PRAGMA chain.page_count").fetchone()
+            connection.execute(f"PRAGMA chain.max_page_count={max(pages, used)}")
+
+        await store.write_sqlite(limit)
 
 
 class LosesConnection:
