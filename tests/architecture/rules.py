@@ -69,6 +69,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "typer": ("backend.cli",),
     "rich": ("backend.cli",),
     "aiohttp": ("backend.net",),
+    "python_multipart": ("backend.inference",),
     "siwe": ("backend.accounts",),
     "authlib": ("backend.accounts",),
     "psycopg": ("backend.db", "indexer"),
