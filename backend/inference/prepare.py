@@ -84,6 +84,12 @@ class Prepared:
 
 def read_call(operation: Operation, body: bytes) -> Call:
     """Parse a body. Raises MalformedRequest when it is not a JSON object that names a model."""
+    fields = read_object(body)
+    return Call(operation, model_of(fields.get("model")), fields, len(body))
+
+
+def read_object(body: bytes) -> dict[str, Any]:
+    """A body's fields. Raises MalformedRequest when it is not a JSON object."""
     try:
         fields = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -92,10 +98,14 @@ def read_call(operation: Operation, body: bytes) -> Call:
         raise MalformedRequest("the body must be a JSON object")
     if body.count(b"[") + body.count(b"{") > MOST_DEPTH and is_deeper(fields, MOST_DEPTH):
         raise MalformedRequest(f"the body is nested deeper than {MOST_DEPTH}")
-    model = fields.get("model")
+    return fields
+
+
+def model_of(model: object) -> str:
+    """The model's name. Raises MalformedRequest where it is none."""
     if not isinstance(model, str) or not 0 < len(model) <= 200:
         raise MalformedRequest("`model` must name a model: see GET /v1/models")
-    return Call(operation, model, fields, len(body))
+    return model
 
 
 def prepare(call: Call, limits: Limits) -> Prepared:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from backend.core.errors import EmporionError, UpstreamError
+from backend.core.errors import EmporionError, UpstreamError, UpstreamRejected
+from backend.inference.media import MediaRoute
 from backend.inference.operations import Operation
 from backend.inference.upstream import UpstreamReply
 from backend.net.client import HttpClient, Timeouts
@@ -12,10 +13,11 @@ from backend.net.target import Target
 PROBE: Final = Timeouts(connect=2, read=3, total=3)
 VERSION_PREFIX: Final = "/v1"
 OPENAI_PATHS: Final = frozenset(
-    {*(operation.value.removeprefix(VERSION_PREFIX) for operation in Operation), "/models"}
+    {*(route.value.removeprefix(VERSION_PREFIX) for route in (*Operation, *MediaRoute)), "/models"}
 )
 """Below a base URL that ends in `/v1`, as OpenAI's own does."""
 ENDPOINT: Final = ""
+WITHOUT_ROUTE: Final = frozenset({404, 405})
 
 
 class Engine(Protocol):
@@ -91,6 +93,20 @@ class OpenAiUpstream:
         return await self._http.send(
             "POST", url, headers=headers, body=body, timeouts=self._timeouts, repeatable=True
         )
+
+    async def relay(self, path: str, body: bytes, media_type: str, request_id: str) -> UpstreamReply:
+        """POST a body of any type. Raises UpstreamError and its kind; UpstreamRejected where the server has
+        no such route, which is not held against its health: callers would close it for the routes it has.
+        """
+        url = self._target.url(path.removeprefix(VERSION_PREFIX))
+        own = {"Content-Type": media_type, "Accept": "*/*", "X-Request-Id": request_id}
+        reply = await self._http.send(
+            "POST", url, headers={**self._headers, **own}, body=body, timeouts=self._timeouts, repeatable=True
+        )
+        if reply.status in WITHOUT_ROUTE:
+            reply.close()
+            raise UpstreamRejected("the model's server does not offer this route")
+        return reply
 
     async def healthy(self) -> bool:
         """Whether the list of models is answered with anything but a server's fault."""
