@@ -70,6 +70,7 @@ class Split:
     def __init__(self, given: Services, rest: App) -> None:
         self._inference = given.inference
         self._plain = given.plain
+        self._media = given.media
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,6 +79,8 @@ class Split:
             await self._inference(scope, receive, send)
         elif scope["type"] == "http" and self._plain.serves(scope["path"]):
             await self._plain(scope, receive, send)
+        elif scope["type"] == "http" and self._media.serves(scope["path"]):
+            await self._media(scope, receive, send)
         else:
             await self._rest(scope, receive, send)
 
@@ -147,6 +150,7 @@ async def running(given: Services) -> AsyncIterator[None]:
     finally:
         given.inference.drain()
         given.plain.drain()
+        given.media.drain()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

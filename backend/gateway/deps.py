@@ -36,6 +36,8 @@ from backend.gateway.client_address import ClientAddress
 from backend.gateway.holds import HoldKeeper
 from backend.gateway.inference_app import InferenceApp
 from backend.gateway.limits import Limiter, SharedLimits
+from backend.gateway.media_app import MediaApp
+from backend.gateway.media_relay import MediaRelay
 from backend.gateway.metered_app import MeteredParts
 from backend.gateway.metrics import Metrics, NoMetrics, Observer, Observers, Tracing
 from backend.gateway.moves import HeadMoves
@@ -118,6 +120,7 @@ class Services:
     router: Router
     inference: InferenceApp
     plain: ServiceApp
+    media: MediaApp
     own_changes: Changes
     metrics: Metrics | None
     moves: HeadMoves
@@ -172,6 +175,7 @@ def assemble(deps: GatewayDeps) -> Services:
         router=shared.router,
         inference=InferenceApp(metered.parts),
         plain=ServiceApp(metered.parts, metered.plain, chain_id, deps.blobs),
+        media=MediaApp(metered.parts, metered.media),
         own_changes=Changes(store, "gateway", clock=clock),
         metrics=shared.metrics,
         moves=moves,
@@ -230,10 +234,11 @@ def _shared(deps: GatewayDeps, chain_id: ChainId, watch: HeadWatch, resolver: Cr
 
 @dataclass(frozen=True, slots=True)
 class _Metered:
-    """What the two kinds of metered routes are made of."""
+    """What the kinds of metered routes are made of."""
 
     parts: MeteredParts
     plain: PlainRelay
+    media: MediaRelay
 
 
 def _metered(
@@ -270,7 +275,8 @@ def _metered(
         observer=observer,
         traces=deps.traces,
     )
-    return _Metered(parts, PlainRelay(admission, accountant, clock))
+    relays = (PlainRelay(admission, accountant, clock), MediaRelay(admission, accountant, clock))
+    return _Metered(parts, *relays)
 
 
 def _observer(metrics: Metrics | None, traces: Tracing | None) -> Observer:

@@ -21,6 +21,7 @@ from backend.core.errors import (
     RateLimited,
     RequestTimeout,
     Unprocessable,
+    UnsupportedMediaType,
     UpstreamError,
     UpstreamTimeout,
     UpstreamUnavailable,
@@ -28,6 +29,7 @@ from backend.core.errors import (
 from backend.core.units import SERVICE_ID_LIMIT
 from backend.gateway.error_replies import is_model_route, is_oauth_route
 from backend.gateway.service_app import DATA, INVOKE
+from backend.inference.media import JSON_ROUTES, MediaRoute
 from backend.inference.operations import FIELDS, Operation
 
 _SUMMARIES: Final = {
@@ -46,6 +48,20 @@ _EXAMPLES: Final[dict[Operation, dict[str, Any]]] = {
     Operation.EMBEDDING: {"model": "31337/1", "input": "Hello"},
     Operation.RESPONSES: {"model": "31337/1", "input": "Hello", "max_output_tokens": 16},
 }
+_MEDIA: Final = {
+    MediaRoute.IMAGE_GENERATION: "Pictures of a text (OpenAI's shape)",
+    MediaRoute.IMAGE_EDIT: "Pictures edited (OpenAI's shape, multipart)",
+    MediaRoute.IMAGE_VARIATION: "Variations of a picture (OpenAI's shape, multipart)",
+    MediaRoute.SPEECH: "Text spoken, the sound as it is made (OpenAI's shape)",
+    MediaRoute.TRANSCRIPTION: "Speech written down (OpenAI's shape, multipart)",
+    MediaRoute.TRANSLATION: "Speech written down in English (OpenAI's shape, multipart)",
+}
+_MEDIA_EXAMPLES: Final[dict[MediaRoute, dict[str, Any]]] = {
+    MediaRoute.IMAGE_GENERATION: {"model": "31337/1", "prompt": "A lighthouse", "n": 1},
+    MediaRoute.SPEECH: {"model": "31337/1", "input": "Hello", "voice": "alloy"},
+}
+_MEDIA_TYPES: Final = ("application/json", "text/event-stream", "text/plain", "audio/*", "image/*")
+_BINARY: Final = {"type": "string", "format": "binary"}
 _PROBLEM: Final = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _OPENAI_ERROR: Final = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
 _OWN_ANSWERS: Final = frozenset({"/readyz"})
@@ -92,6 +108,8 @@ def describe_model_routes(api: FastAPI) -> None:
         if Operation.CHAT.value not in document["paths"]:
             for operation in Operation:
                 document["paths"][operation.value] = {"post": _entry(operation)}
+            for route in MediaRoute:
+                document["paths"][route.value] = {"post": _media(route)}
             document["paths"][INVOKE] = {"post": _invoke()}
             document["paths"][DATA] = {"get": _data()}
             _document_every_route(document)
@@ -115,6 +133,35 @@ def _entry(operation: Operation) -> dict[str, Any]:
         "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
         "responses": {"200": _success(operation), **_refusals()},
     }
+
+
+def _media(route: MediaRoute) -> dict[str, Any]:
+    given = {kind: {"schema": _BINARY if kind.endswith("*") else {}} for kind in _MEDIA_TYPES}
+    return {
+        "tags": ["inference"],
+        "summary": _MEDIA[route],
+        "description": f"{_MEDIA[route]}. Charged by the request or by the KiB both ways; the receipt is at "
+        "`/v1/receipts/{x-request-id}`.",
+        "operationId": route.name.lower(),
+        "security": [{"bearer": []}],
+        "requestBody": {"required": True, "content": _media_body(route)},
+        "responses": {
+            "200": {"description": "The upstream's answer, byte for byte.", "content": given},
+            **_refusals(UnsupportedMediaType),
+        },
+    }
+
+
+def _media_body(route: MediaRoute) -> dict[str, Any]:
+    if route in JSON_ROUTES:
+        example = _MEDIA_EXAMPLES[route]
+        required = [name for name in example if name != "n"]
+        schema = {"type": "object", "required": required, "additionalProperties": True, "example": example}
+        return {"application/json": {"schema": schema}}
+    file = "image" if route.value.startswith("/v1/images/") else "file"
+    fields = {"model": {"type": "string", "maxLength": 200}, file: _BINARY}
+    schema = {"type": "object", "required": [*fields], "properties": fields, "additionalProperties": True}
+    return {"multipart/form-data": {"schema": schema}}
 
 
 def _document_every_route(document: dict[str, Any]) -> None:
@@ -185,9 +232,9 @@ def _success(operation: Operation) -> dict[str, Any]:
     return {"description": "The upstream's answer, byte for byte.", "content": content}
 
 
-def _refusals() -> dict[str, Any]:
+def _refusals(*more: type[EmporionError]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for kind in _ERRORS:
+    for kind in (*_ERRORS, *more):
         entry = found.setdefault(str(kind.status), {"description": "", "content": _OPENAI_ERROR})
         entry["description"] = f"{entry['description']} {kind.code}".strip()
     return found

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 Behaviour = Callable[["ModelServer", web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
+SOUND = [b"\xff\xfb" + bytes([number]) * 600 for number in range(4)]
 WORDS = ["Once", " upon", " a", " time"]
 
 
@@ -42,6 +43,20 @@ async def answer(server: "ModelServer", request: web.Request, body: dict[str, An
             "usage": usage(),
         }
     )
+
+
+async def media(server: "ModelServer", request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """As a good server of pictures and sound does."""
+    if request.path.endswith("/speech"):
+        reply = web.StreamResponse(headers={"content-type": "audio/mpeg"})
+        await reply.prepare(request)
+        for piece in SOUND:
+            await reply.write(piece)
+            await asyncio.sleep(server.pause)
+        return reply
+    if "/audio/" in request.path:
+        return web.json_response({"text": "Once upon a time"})
+    return web.json_response({"created": 1, "data": [{"b64_json": "UElD"}]})
 
 
 async def stream(server: "ModelServer", request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
@@ -114,7 +129,8 @@ class ModelServer:
         self.url = ""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
+        kind = request.content_type
+        body = {"form": await request.read()} if kind == "multipart/form-data" else await request.json()
         self.asked.append(body)
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
         return await self.behaviour(self, request, body)

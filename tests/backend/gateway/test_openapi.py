@@ -70,7 +70,7 @@ class TestExamples:
             if is_model_route(path) and "post" in entry
             for example in every(entry["post"]["requestBody"], "example")
         }
-        assert len(found) == 4
+        assert len(found) == 6
         for path, example in found.items():
             assert example["model"] == MODEL
             reply = await house.http.post(path, json=example, headers=bearer(pass_key))
