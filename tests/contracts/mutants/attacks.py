@@ -55,7 +55,7 @@ ATTACKS: Final = tuple(
         ("stream stretching by dust", f"{VAULT}::TestRewards::test_stream_stretching_by_dust", "dust stretches a stream"),
         ("increase with a day left", f"{POSITIONS}::TestIncrease::test_with_a_day_left", "a position grows a day before its end"),
         ("dust", f"{SETTLEMENT}::TestRevenueRaces::test_dust_is_never_lost_nor_made", "a fraction is lost at a claim"),
-        ("zero", f"{BUY}::TestWhatIsRefused::test_no_units", "nothing is bought"),
+        ("zero", f"{BUY}::TestWhatIsRefused::test_no_units_so_no_event_with_zero_amounts", "nothing is bought"),
         ("2**256 - 1", f"{BUY}::TestWhatIsRefused::test_units_beyond_every_counter", "any number is bought"),
         ("a receiver that refuses tokens", f"{FILL}::TestAttacks::test_a_receiver_that_refuses_tokens", "money moves although the units do not"),
         ("a griefing batch entry", f"{SETTLEMENT}::TestOrder::test_an_entry_made_to_fail_stops_no_other", "more than the balance stops everybody"),
