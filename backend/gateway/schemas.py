@@ -139,6 +139,11 @@ class ReceiptReply(BaseModel):
     digest: str
     meter: str
     signature: str
+    engine_fingerprint: str = Field(
+        description="Runtime, weights, processor features and parameters of the embedded engine that "
+        "answered, as canonical JSON, for `emporion verify-receipt --rerun`; empty for any other upstream. "
+        "Not signed."
+    )
 
 
 class ProofReply(BaseModel):

@@ -122,4 +122,5 @@ def receipt_of(row: Any, remaining: MicroCredits) -> Receipt:
         meter=Address(bytes(row.meter)),
         signature=bytes(row.signature),
         remaining=remaining,
+        engine=row.engine,
     )

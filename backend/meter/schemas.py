@@ -72,6 +72,8 @@ class Receipt:
     signature: bytes
     remaining: MicroCredits
     """Micro-credits the tab still has after this request; 0 for plans that are not metered."""
+    engine: str = ""
+    """Fingerprint of the engine that answered, which is not signed; empty where the upstream gives none."""
 
 
 class ReceiptSigner(Protocol):

@@ -22,7 +22,8 @@ def router() -> APIRouter:
     @api.get("/receipts/{request_id}", responses=problems(*_ALWAYS, NotFound))
     async def receipt(request_id: str, principal: Reader, given: Given) -> ReceiptReply:
         """The signed receipt of a request: for its payer and the service's owner."""
-        return ReceiptReply(**receipt_json(await _own(given, principal, request_id)))
+        found = await _own(given, principal, request_id)
+        return ReceiptReply(**receipt_json(found), engine_fingerprint=found.engine)
 
     @api.get("/receipts/{request_id}/proof", responses=problems(*_ALWAYS, NotFound))
     async def proof(request_id: str, principal: Reader, given: Given) -> ProofReply:
