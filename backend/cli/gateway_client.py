@@ -11,6 +11,7 @@ from yarl import URL
 from backend.client.sign_in import personal_digest, sign_in_message
 from backend.core.errors import EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.units import Hash32, checksum, hex_of, keccak
+from backend.metadata.documents import read_document
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
 from backend.signing.keys import LocalKey
@@ -52,6 +53,17 @@ class GatewayClient:
         self, method: str, path: str, json: Any = None, *, body: bytes | None = None, token: str | None = None
     ) -> Any:
         """One request; its JSON. Raises GatewayRefused, UpstreamUnavailable."""
+        raw = await self._raw(method, path, json, body, token)
+        return orjson.loads(raw) if raw else None
+
+    async def document(self, content_hash: Hash32) -> dict[str, Any]:
+        """A document by its hash, held against it, so that the gateway is not believed. Raises Unprocessable
+        where it is another or no document of ours.
+        """
+        raw = await self._raw("GET", f"/v1/metadata/{hex_of(content_hash)}", None, None, None)
+        return read_document(raw, content_hash).checked.model_dump(mode="json", exclude_none=True)
+
+    async def _raw(self, method: str, path: str, json: Any, body: bytes | None, token: str | None) -> bytes:
         headers = {"Accept": "application/json"}
         if bearer := self._token if token is None else token:
             headers["Authorization"] = f"Bearer {bearer}"
@@ -68,7 +80,7 @@ class GatewayClient:
             ) from error
         if reply.status >= 400:
             raise _refusal(reply.status, raw)
-        return orjson.loads(raw) if raw else None
+        return raw
 
     async def put_once_indexed(self, path: str, wanted: Any) -> None:
         """PUT what needs an event that was just mined: a 404 is asked again until it is indexed."""

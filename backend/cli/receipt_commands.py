@@ -1,19 +1,30 @@
 """`emporion verify-receipt`: hold a receipt against files and the chain, trusting nobody in between."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import orjson
 import typer
 
-from backend.cli.options import AsJson
-from backend.cli.output import print_json, say, show_rows
+from backend.cli.gateway_client import GatewayClient, GatewayRefused
+from backend.cli.options import AsJson, GatewayUrl
+from backend.cli.output import say, show_rows, working
 from backend.cli.wiring import Chain, chain, prepared, run
 from backend.client.models import RateCard
-from backend.client.verification import Evidence, Finding, Verdict, verify_receipt
-from backend.core.errors import MalformedRequest
+from backend.client.verification import Evidence, Finding, verify_receipt
+from backend.core.errors import MalformedRequest, Unprocessable, UpstreamUnavailable
+from backend.core.settings import Settings
 from backend.core.units import Address, Hash32, PlanId, to_address
+from backend.inference.rerun import Compared, Comparison, NotComparable, rerun_of, run_again
 from backend.signing.messages import receipt_domain
+
+Row = dict[str, str]
+WRONG: Final = (Finding.FALSE, Comparison.DIFFERENT)
+RERUN_HELP: Final = (
+    "Also run the request's prompt on the embedded model of this machine and compare the answer's text: "
+    "`same`, `different`, or `not comparable` where the service is not declared deterministic, the request "
+    "says no temperature 0 and no seed, or the engine here is not equal. Never done by itself."
+)
 
 
 def _file(words: str) -> Any:
@@ -33,13 +44,16 @@ def verify(
     response: Annotated[Path | None, _file("The answer's body, as it came.")] = None,
     proof: Annotated[Path | None, _file("The JSON of GET /v1/receipts/ID/proof.")] = None,
     previous: Annotated[Path | None, _file("The receipt before it, as JSON.")] = None,
+    rerun: Annotated[bool, typer.Option("--rerun", help=RERUN_HELP)] = False,
+    gateway: GatewayUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check a receipt: signature, request, answer, charge, settlement. Status 1 if one is false."""
+    """Check a receipt: hashes, signature, charge, settlement; --rerun asks anew. Status 1 if one is wrong."""
     settings = prepared(quiet=True)
     told = _json_of(receipt)
+    again = _both(request, response) if rerun else None
 
-    async def work() -> list[Verdict]:
+    async def work() -> list[Row]:
         async with chain(settings) as found:
             evidence = await evidence_of(found, told)
             files = Evidence(
@@ -52,17 +66,49 @@ def verify(
                 card=evidence.card,
                 previous=None if previous is None else _json_of(previous),
             )
-            return verify_receipt(told, files)
+            rows = [_row(one.check, one.finding, one.told) for one in verify_receipt(told, files)]
+            if again is not None:
+                where = gateway or settings.base_url
+                compared = await rerun_here(settings, found, where, told, again)
+                rows.append(_row("rerun", compared.finding, compared.told))
+            return rows
 
-    verdicts = run(work())
-    rows = [{"check": one.check, "finding": one.finding.value, "why": one.told} for one in verdicts]
-    if as_json:
-        print_json(rows)
-    else:
-        show_rows(rows, as_json=False)
-    if any(one.finding is Finding.FALSE for one in verdicts):
+    rows = run(work())
+    show_rows(rows, as_json=as_json)
+    if any(row["finding"] in WRONG for row in rows):
         say("this receipt is not what it says")
         raise typer.Exit(1)
+
+
+def _row(check: str, finding: str, told: str) -> Row:
+    return {"check": check, "finding": str(finding), "why": told}
+
+
+def _both(request: Path | None, response: Path | None) -> tuple[bytes, bytes]:
+    if request is None or response is None:
+        raise MalformedRequest("--rerun needs both files: give --request and --response")
+    return request.read_bytes(), response.read_bytes()
+
+
+async def rerun_here(
+    settings: Settings, found: Chain, gateway: str, receipt: dict[str, Any], files: tuple[bytes, bytes]
+) -> Compared:
+    """Run the prompt of the request's file again and hold the answer's file against what comes.
+
+    The service's metadata come from the gateway and are held against their hash on chain.
+    """
+    try:
+        service = await found.contracts.registry.service(_number(receipt, "service_id"))
+        async with GatewayClient.at(gateway) as client:
+            document = await client.document(service.content_hash)
+        wanted = rerun_of(receipt, document, *files)
+        with working("running the prompt again"):
+            return await run_again(wanted, settings.home_path / "model-digests.json")
+    except NotComparable as reason:
+        return Compared(Comparison.NOT_COMPARABLE, reason.message)
+    except (GatewayRefused, UpstreamUnavailable, Unprocessable) as error:
+        told = f"the service's metadata cannot be had: {error.message}"
+        return Compared(Comparison.NOT_COMPARABLE, told)
 
 
 async def evidence_of(found: Chain, receipt: dict[str, Any]) -> Evidence:

@@ -2,13 +2,14 @@
 
 verify
     given a file that is no JSON, no object, or has no plan: it says so
+    given --rerun without both files: it names them
 """
 
 from pathlib import Path
 
 import pytest
 
-from backend.cli.receipt_commands import _json_of, _number
+from backend.cli.receipt_commands import _both, _json_of, _number
 from backend.core.errors import MalformedRequest
 
 
@@ -29,3 +30,15 @@ class TestNumber:
 
     def test_text_and_number_are_the_same(self) -> None:
         assert _number({"plan_id": "18"}, "plan_id") == _number({"plan_id": 18}, "plan_id") == 18
+
+
+class TestBoth:
+    @pytest.mark.parametrize("missing", [0, 1])
+    def test_names_the_files_a_rerun_needs(self, tmp_path: Path, missing: int) -> None:
+        path = tmp_path / "body.json"
+        path.write_bytes(b"{}")
+        given: list[Path | None] = [path, path]
+        assert _both(*given) == (b"{}", b"{}")
+        given[missing] = None
+        with pytest.raises(MalformedRequest, match="--request and --response"):
+            _both(*given)

@@ -19,6 +19,7 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 from eth_account.signers.local import LocalAccount
 
+from backend.cli.gateway_parts import EngineFingerprints
 from backend.core.clock import SystemClock
 from backend.core.deployment import DeployedContract, DeployedCurrency, Deployment
 from backend.core.settings import Settings, load_settings
@@ -29,6 +30,10 @@ from backend.gateway.app import app_of
 from backend.gateway.connections import server_config
 from backend.gateway.deps import GatewayDeps, Services, assemble
 from backend.gateway.metrics import Tracing
+from backend.gateway.served import Fingerprints, Made, NoFingerprints
+from backend.inference.embedded import EmbeddedEngine
+from backend.inference.fingerprint import fingerprint
+from backend.inference.model_file import sha256_of, shipped_model
 from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
 from backend.inference.secrets import SecretBox
 from backend.inference.service import Upstreams
@@ -191,6 +196,7 @@ async def build(
         upstreams=upstreams,
         blobs=MemoryBlobs(),
         outgoing=upstream_http,
+        fingerprints=fingerprints_of(engine),
         aliases={"little": ServiceId(SERVICE)},
         traces=traces,
     )
@@ -203,6 +209,15 @@ async def build(
     house = House(url, settings, services, Market(chain_store), model, http, provider, buyer)
     await publish(house, key.address, upstreams, embedded=engine is not None)
     return house
+
+
+def fingerprints_of(engine: Engine | None) -> Fingerprints:
+    """As the command line wires them for its own engine."""
+    path = shipped_model()
+    if not isinstance(engine, EmbeddedEngine) or path is None:
+        return NoFingerprints()
+    digest = sha256_of(path)
+    return EngineFingerprints(Made(digest, fingerprint(engine.ready, engine.parameters, digest).text()))
 
 
 async def publish(house: House, meter: Address, upstreams: Upstreams, *, embedded: bool) -> None:
