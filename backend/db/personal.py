@@ -63,6 +63,8 @@ PLAN: Final[dict[str, Entry]] = {
     "webhook_deliveries": Entry("endpoint_id", by="webhook_endpoints"),
     "webhook_endpoints": Entry("account", hidden=("secret", "earlier_secret")),
     "usage": Entry("payer", Blank(_SIGNED, {"key_id": None})),
+    "usage_events": Entry("payer", Keep("says which signed usage is not asked for any more")),
+    "taken_deposits": Entry("payer", Keep("it was on chain")),
     "meter_tabs": Entry("payer", Keep(_SIGNED)),
     "holds": Entry("payer", Keep("a request is under way; gone within a minute")),
     "vouchers": Entry("payer", Keep(_SIGNED)),

@@ -74,6 +74,8 @@ class Receipt:
     """Micro-credits the tab still has after this request; 0 for plans that are not metered."""
     engine: str = ""
     """Fingerprint of the engine that answered, which is not signed; empty where the upstream gives none."""
+    voided: MicroCredits | None = None
+    """Of its charge, what is not asked for since a fork took back the deposit; None: nothing befell it."""
 
 
 class ReceiptSigner(Protocol):

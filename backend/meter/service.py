@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
 import structlog
@@ -13,13 +14,14 @@ from backend.core.errors import EmporionError, PortAbsent
 from backend.core.units import ChainId, MicroCredits
 from backend.db.group_commit import HotWork, SteppedWork, Work
 from backend.db.session import Store
-from backend.meter import repository, retention_repository
+from backend.meter import repository, retention_repository, void_repository
 from backend.meter.capture_repository import Capture, Captured, CaptureState, TabNow
 from backend.meter.hold_repository import OpenTab, RenewHolds, Reserved, ReserveHold, VoidHold
 from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down, settled_micro, spent_up
 from backend.meter.proofs import prove
 from backend.meter.receipts import Issued, charge, receipt_of, usage_values
 from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptProof, ReceiptSigner, Served, TabKey
+from backend.meter.voiding import Voiding
 from backend.meter.vouchers import VoucherCheck
 
 HOLD_SECONDS: Final = 60
@@ -69,6 +71,7 @@ class Meter:
         self._clock = clock
         self._chain_now = chain_now
         self._vouchers = vouchers
+        self._voiding = Voiding(store, clock)
         self._running: set[str] = set()
         self._renewed_at = clock.monotonic()
 
@@ -114,6 +117,10 @@ class Meter:
             told.warning("meter.capture.short", lost=captured.lost)
         return captured.receipt
 
+    async def follow_forks(self) -> int:
+        """Void what no deposit backs once a fork is final; returns how many requests. See `Voiding`."""
+        return await self._voiding.step()
+
     async def reap(self) -> int:
         """Free expired holds; returns how many."""
         now = self._clock.now()
@@ -141,7 +148,7 @@ class Meter:
             self._running.discard(hold.request_id)
 
     async def run(self, stop: asyncio.Event, interval: float = REAP_SECONDS) -> None:
-        """Renew running holds and reap expired ones until told to stop; what fails is tried again."""
+        """Renew holds, reap expired ones, follow forks until told to stop; what fails is tried again."""
         while not stop.is_set():
             try:
                 await self._tend()
@@ -178,7 +185,11 @@ class Meter:
         """The receipt of a request, or None."""
         async with self._store.read_connection() as db:
             row = await repository.usage_row(db, request_id)
-        return None if row is None else receipt_of(row, MicroCredits(0))
+            voided = await void_repository.voided(db, request_id)
+        if row is None:
+            return None
+        told = None if voided is None else MicroCredits(voided)
+        return replace(receipt_of(row, MicroCredits(0)), voided=told)
 
     async def proof(self, request_id: str) -> ReceiptProof | None:
         """The Merkle proof of a receipt, or None where no settlement covers it yet."""
@@ -217,6 +228,7 @@ class Meter:
             await self.renew(sorted(self._running))
             self._renewed_at = now
         await self.reap()
+        await self.follow_forks()
 
     async def _open(self, tab: TabKey) -> None:
         await self._writer.submit(OpenTab(tab))

@@ -93,6 +93,51 @@ class Usage(SQLModel, table=True):
     """Fingerprint of the engine that answered; empty where the upstream gives none."""
 
 
+class TakenDeposit(SQLModel, table=True):
+    """A deposit that a fork took back: what was served against it is looked at once the fork is final."""
+
+    __tablename__ = "taken_deposits"
+    __table_args__ = (Index("taken_deposits_open", "chain_id", "decided_at", "awaited"), _IN_STORE)
+
+    chain_id: int = Field(primary_key=True, sa_type=BigInteger)
+    block_hash: bytes = Field(primary_key=True, sa_type=HashType)
+    log_index: int = Field(primary_key=True, sa_type=BigInteger)
+    block_number: int = Field(sa_type=BigInteger)
+    tx_hash: bytes = Field(sa_type=HashType)
+    plan_id: int = Field(sa_type=BigInteger)
+    payer: bytes = Field(sa_type=AddressType)
+    units: int = Field(sa_type=BigInteger)
+    outbox_id: int = Field(sa_type=BigInteger)
+    """The retraction's row in the chain store's outbox; the newest of a chain is where reading goes on."""
+    awaited: int = Field(sa_type=BigInteger)
+    """The indexed head when the retraction was met: it is decided once this number is final."""
+    decided_at: int = Field(default=0, sa_type=BigInteger)
+    """0 while it waits."""
+
+
+class UsageEvent(SQLModel, table=True):
+    """What befell a usage row after it was signed; rows are added, never changed. The deposit that was taken
+    back is named by its block and log; for one of those a usage row is voided once.
+    """
+
+    __tablename__ = "usage_events"
+    __table_args__ = (Index("usage_events_by_tab", "chain_id", "plan_id", "payer"), _IN_STORE)
+
+    request_id: str = Field(primary_key=True)
+    chain_id: int = Field(primary_key=True, sa_type=BigInteger)
+    block_hash: bytes = Field(primary_key=True, sa_type=HashType)
+    log_index: int = Field(primary_key=True, sa_type=BigInteger)
+    block_number: int = Field(sa_type=BigInteger)
+    plan_id: int = Field(sa_type=BigInteger)
+    payer: bytes = Field(sa_type=AddressType)
+    kind: str
+    """`voided`."""
+    reason: str
+    micro_credits: int = Field(sa_type=BigInteger)
+    """Of the row's charge, what is not asked for any more; the tab's `spent` fell by it."""
+    created_at: int = Field(sa_type=BigInteger)
+
+
 class StoredVoucher(SQLModel, table=True):
     """The largest voucher a payer signed for a tab that demands them; whole credits for the life of the
     tab.

@@ -12,8 +12,8 @@ from backend.db.tables import metadata
 TABLES = {table.name: table for table in metadata.sorted_tables if table.schema == "gateway"}
 OWNERS = {"account", "payer"}
 SECRET_WORDS = ("hash", "secret", "sealed")
-PUBLIC = {"request_hash", "response_hash", "content_hash", "tx_hash"}
-"""Of signed receipts, documents and transactions."""
+PUBLIC = {"request_hash", "response_hash", "content_hash", "tx_hash", "block_hash"}
+"""Of signed receipts, documents, transactions and blocks."""
 
 
 class TestPlan:
