@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.catalog import analytics_repository, measured_repository, repository
+from backend.catalog import analytics_repository, measured_repository, repository, usage_repository
 from backend.catalog.analytics import HOUR, percentiles
 from backend.catalog.names import ById, read_name
 from backend.catalog.paging import read_cursor, write_cursor
@@ -144,6 +144,11 @@ class Catalog:
         """Micro-credits served here and not settled on chain yet."""
         async with self._store.read_connection() as db:
             return await repository.unsettled(db, self._chain_id)
+
+    async def voided(self) -> int:
+        """Micro-credits served here against deposits that forks took back."""
+        async with self._store.read_connection() as db:
+            return await usage_repository.voided(db, self._chain_id)
 
     async def stats(self, service_id: ServiceId) -> ServiceStats:
         """What was measured in the last 30 days. Raises NotFound."""

@@ -57,4 +57,5 @@ def _call(row: Any) -> CallReply:
         units_out=str(row.units_out),
         micro_credits=str(row.charged),
         issued_at=row.issued_at,
+        voided_micro_credits=None if row.voided is None else str(int(row.voided)),
     )

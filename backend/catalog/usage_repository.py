@@ -6,10 +6,11 @@ from sqlalchemy import Row, and_, case, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import Address, ChainId
-from backend.db.tables.meter import Usage
+from backend.db.tables.meter import Usage, UsageEvent
 
 DAY: Final = 86_400
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
+_events: Final[Any] = UsageEvent.__table__  # type: ignore[attr-defined]
 
 
 def _mine(chain_id: ChainId, payer: Address) -> Any:
@@ -44,10 +45,17 @@ async def calls(
 ) -> list[Row[Any]]:
     """Requests older than the one named, newest first."""
     mine = _mine(chain_id, payer)
-    wanted = select(_usage).where(mine)
+    events = select(func.sum(_events.c.micro_credits)).where(_events.c.request_id == _usage.c.request_id)
+    wanted = select(_usage, events.scalar_subquery().label("voided")).where(mine)
     if before is not None:
         named = select(_usage.c.issued_at).where(mine, _usage.c.request_id == before).scalar_subquery()
         same = and_(_usage.c.issued_at == named, _usage.c.request_id < before)
         wanted = wanted.where(or_(_usage.c.issued_at < named, same))
     newest = wanted.order_by(_usage.c.issued_at.desc(), _usage.c.request_id.desc()).limit(limit)
     return list((await connection.execute(newest)).all())
+
+
+async def voided(connection: AsyncConnection, chain_id: ChainId) -> int:
+    """Micro-credits of all requests that are not asked for any more."""
+    total = select(func.coalesce(func.sum(_events.c.micro_credits), 0)).where(_events.c.chain_id == chain_id)
+    return int((await connection.execute(total)).scalar_one())

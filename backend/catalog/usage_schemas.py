@@ -38,6 +38,8 @@ class CallReply(BaseModel):
     units_out: str
     micro_credits: str
     issued_at: int
+    voided_micro_credits: str | None
+    """Of its charge, what is not asked for any more since a fork took back the deposit behind it."""
 
 
 class CallPage(BaseModel):

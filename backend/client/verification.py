@@ -168,7 +168,9 @@ def _previous(body: UsageReceipt, evidence: Evidence) -> Verdict:
     before = body_of(evidence.previous)
     if before.digest(evidence.domain) != body.previous_receipt:
         return _judged("previous", False, "the receipt given is not the one before it")
-    total = before.cumulative_micro_credits + body.micro_credits
+    # Where a fork voided what came before, less is asked for in all; the gateway says so with that receipt.
+    voided = evidence.previous.get("voided_micro_credits") is not None
+    total = body.micro_credits + (0 if voided else before.cumulative_micro_credits)
     right = (before.payer, before.plan_id) == (body.payer, body.plan_id)
     told = f"{body.cumulative_micro_credits} in all after {before.cumulative_micro_credits}"
     return _judged("previous", right and body.cumulative_micro_credits >= total, told)

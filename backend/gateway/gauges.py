@@ -23,4 +23,5 @@ class Gauges:
             "emporion_index_block": self._watch.number,
             "emporion_index_reorgs": self._watch.reorgs,
             "emporion_settlement_backlog_credits": await self._catalog.unsettled() / MICRO,
+            "emporion_voided_credits": await self._catalog.voided() / MICRO,
         }

@@ -140,6 +140,7 @@ GAUGES: Final = {
     "emporion_index_block": "Number of the indexed head.",
     "emporion_index_reorgs": "How often blocks were taken back; what was derived from them is undone.",
     "emporion_settlement_backlog_credits": "Credits served and not yet settled on chain.",
+    "emporion_voided_credits": "Credits served against deposits that forks took back.",
     "emporion_store_up": "Whether the store answered this scrape.",
 }
 

@@ -144,6 +144,8 @@ class ReceiptReply(BaseModel):
         "answered, as canonical JSON, for `emporion verify-receipt --rerun`; empty for any other upstream. "
         "Not signed."
     )
+    voided_micro_credits: str | None = None
+    """Of its charge, what is not asked for any more since a fork took back the deposit behind it."""
 
 
 class ProofReply(BaseModel):

@@ -23,7 +23,9 @@ def router() -> APIRouter:
     async def receipt(request_id: str, principal: Reader, given: Given) -> ReceiptReply:
         """The signed receipt of a request: for its payer and the service's owner."""
         found = await _own(given, principal, request_id)
-        return ReceiptReply(**receipt_json(found), engine_fingerprint=found.engine)
+        voided = None if found.voided is None else str(found.voided)
+        told = {"engine_fingerprint": found.engine, "voided_micro_credits": voided}
+        return ReceiptReply(**receipt_json(found), **told)
 
     @api.get("/receipts/{request_id}/proof", responses=problems(*_ALWAYS, NotFound))
     async def proof(request_id: str, principal: Reader, given: Given) -> ProofReply:

@@ -1,9 +1,29 @@
 """What an account used: GET /v1/usage by day, GET /v1/receipts call by call; for the caller alone."""
 
+from backend.core.units import ZERO_HASH
+from backend.db.tables.meter import UsageEvent
 from tests.backend.gateway.conftest import METERED, House, bearer, engine, gateway_settings, house, paid_key
 from tests.backend.market import SERVICE
 
 __all__ = ["engine", "gateway_settings", "house", "paid_key"]
+
+
+async def void(house: House, request_id: str, micro_credits: int) -> None:
+    event = UsageEvent(
+        request_id=request_id,
+        chain_id=house.services.chain_id,
+        block_hash=ZERO_HASH,
+        log_index=0,
+        block_number=1,
+        plan_id=METERED,
+        payer=bytes.fromhex(house.buyer.address[2:]),
+        kind="voided",
+        reason="a fork",
+        micro_credits=micro_credits,
+        created_at=0,
+    )
+    async with house.services.deps.store.write() as session:
+        session.add(event)
 
 
 class TestUsage:
@@ -42,6 +62,19 @@ class TestReceipts:
         where = f"/v1/receipts/{newest['request_id']}"
         receipt = (await house.http.get(where, headers=bearer(paid_key))).json()
         assert receipt["micro_credits"] == newest["micro_credits"]
+
+    async def test_say_what_was_voided(self, house: House, paid_key: str) -> None:
+        asked = (await house.chat(paid_key)).headers["x-request-id"]
+        one, all_ = f"/v1/receipts/{asked}", "/v1/receipts"
+        receipt = (await house.http.get(one, headers=bearer(paid_key))).json()
+        (call,) = (await house.http.get(all_, headers=bearer(paid_key))).json()["calls"]
+        assert (receipt["voided_micro_credits"], call["voided_micro_credits"]) == (None, None)
+        await void(house, asked, 7)
+        voided = (await house.http.get(one, headers=bearer(paid_key))).json()
+        assert voided == receipt | {"voided_micro_credits": "7"}
+        (call,) = (await house.http.get(all_, headers=bearer(paid_key))).json()["calls"]
+        assert call["voided_micro_credits"] == "7"
+        assert await house.services.catalog.voided() == 7
 
     async def test_refuse_what_is_no_request_id(self, house: House, paid_key: str) -> None:
         reply = await house.http.get("/v1/receipts?before=x", headers=bearer(paid_key))

@@ -165,6 +165,12 @@ class TestVerifyReceipt:
         body = replace(BODY, cumulative_micro_credits=MicroCredits(629))
         assert "previous" in false_in(verify_receipt(as_json(body), ALL))
 
+    def test_less_in_all_is_right_after_what_a_fork_voided(self) -> None:
+        body = replace(BODY, cumulative_micro_credits=BODY.micro_credits)
+        assert "previous" in false_in(verify_receipt(as_json(body), ALL))
+        told = replace(ALL, previous=as_json(FIRST) | {"voided_micro_credits": str(FIRST.micro_credits)})
+        assert "previous" not in false_in(verify_receipt(as_json(body), told))
+
     def test_saved_stream_with_comments(self) -> None:
         saved = RESPONSE.replace(b"data: [DONE]", b': emporion-receipt {"a": 1}\n\ndata: [DONE]')
         saved = b": keep-alive\n\n" + saved

@@ -51,6 +51,7 @@ class TestMetrics:
         assert f"gen_ai_server_request_duration_seconds_count{counted}" in said
         assert 'emporion_denials_total{reason="invalid_credential"} 1.0' in said
         assert "emporion_settlement_backlog_credits 0.00019" in said
+        assert "emporion_voided_credits 0.0" in said
         assert "emporion_store_up 1.0" in said
         assert house.buyer.address.lower() not in said.lower()
         assert "emp_dev" not in said
