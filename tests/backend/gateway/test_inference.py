@@ -49,7 +49,7 @@ class TestWhole:
         stored = await house.http.get(
             f"/v1/receipts/{reply.headers['x-request-id']}", headers=bearer(paid_key)
         )
-        assert stored.json() == {**receipt, "engine_fingerprint": ""}
+        assert stored.json() == {**receipt, "engine_fingerprint": "", "voided_micro_credits": None}
 
     async def test_sends_nothing_of_the_callers_headers(self, house: House, pass_key: str) -> None:
         await house.chat(pass_key, {"x-secret": "mine", "cookie": "a=b"})
