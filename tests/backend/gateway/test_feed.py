@@ -133,13 +133,15 @@ class TestStream:
     async def test_limits_the_streams_of_a_network(self, house: House) -> None:
         async with asyncio.TaskGroup() as group:
             stop = asyncio.Event()
+            all_read = asyncio.Barrier(9)
 
             async def hold() -> None:
                 async with reading(house):
+                    await all_read.wait()
                     await stop.wait()
 
             held = [group.create_task(hold()) for _ in range(8)]
-            await asyncio.sleep(1)
+            await all_read.wait()
             assert (await house.http.get("/v1/activity/stream")).status_code == 429
             stop.set()
             await asyncio.wait(held)
