@@ -136,7 +136,7 @@ contract Handler is Stakers {
         if (kind == 0) return (address(access), abi.encodeCall(IAccessToken.buy, (planId, units, self, most, most, Then.Hold)));
         if (kind == 1) return (address(access), abi.encodeCall(IAccessToken.refund, (planId, units, self)));
         if (kind == 2) return (address(access), abi.encodeCall(IAccessToken.consume, (planId, units)));
-        if (kind == 4) return (address(access), abi.encodeCall(IAccessToken.activate, (planId, units, self)));
+        if (kind == 3) return (address(access), abi.encodeCall(IAccessToken.activate, (planId, units, self)));
         if (kind == 4) return (address(escrow), abi.encodeCall(IUsageEscrow.deposit, (planId, units)));
         if (kind == 5) return (address(escrow), abi.encodeCall(IUsageEscrow.withdraw, (planId, self)));
         if (kind == 6) {
