@@ -1,5 +1,6 @@
 """The developer targets: what each one is for and what it runs."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
@@ -50,12 +51,15 @@ def module(name: str, *fixed: str) -> Callable[[Environment, Arguments], int]:
 
 
 def test(environment: Environment, arguments: Arguments) -> int:
-    """Run the test suite on all processors; a `-n`, a path or a `-k` among the arguments is honoured."""
+    """Run the test suite on all processors; a `-n`, a path or a `-k` among the arguments is honoured.
+
+    There are two processes more than processors, as much of the suite waits for chains and servers.
+    """
     tell_servers()
     spread = (
         []
         if any(argument.startswith(("-n", "--pdb", "--dist")) for argument in arguments)
-        else ["-n", "auto", "--dist", "worksteal"]
+        else ["-n", str((os.cpu_count() or 1) + 2), "--dist", "worksteal"]
     )
     return start(environment, "python", "-m", "pytest", *spread, *arguments)
 
