@@ -6,11 +6,14 @@ the generated tables
 └── are what the code gives now (`python scripts/run.py docs` refreshes them)
 each local link
 └── leads to a file, and to a heading where it names one
+each defect of peers
+└── names a test that exists, and asserts something
 the finders
 ├── know settings, errors, routes and commands
 └── take the first sentence of what a route says about itself
 """
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -75,6 +78,35 @@ class TestLinks:
         page = tmp_path / "a.md"
         page.write_text("# The way\n[x](b.md) [y](#the-way) [z](#nowhere) [w](https://example.org/c.md)\n")
         assert [link for link in local_links(page) if not leads_somewhere(page, link)] == ["b.md", "#nowhere"]
+
+
+def function_of(name: str) -> ast.AST | None:
+    """The function a test's name leads to: `file::Class::test` or `file::test`."""
+    path, *inside = name.split("::")
+    file = ROOT / path
+    node: ast.AST | None = ast.parse(file.read_text(encoding="utf-8")) if file.is_file() else None
+    for step in inside:
+        children = () if node is None else ast.iter_child_nodes(node)
+        node = next((child for child in children if getattr(child, "name", None) == step), None)
+    return node
+
+
+class TestDefectsOfPeers:
+    def rows(self) -> dict[str, str]:
+        page = (ROOT / "docs" / "peer-defects.md").read_text(encoding="utf-8")
+        return dict(re.findall(r"^\| (.+?) \| `(tests/.+?)` \|$", page, re.MULTILINE))
+
+    def test_each_have_one_test_that_exists(self) -> None:
+        found = self.rows()
+        assert len(found) == len(set(found.values())) == 16
+        for defect, name in found.items():
+            test = function_of(name)
+            assert isinstance(test, ast.FunctionDef | ast.AsyncFunctionDef), f"{defect}: no {name}"
+            assert any(isinstance(part, ast.Assert | ast.With) for part in ast.walk(test)), name
+
+    def test_name_that_leads_nowhere_is_found(self) -> None:
+        assert function_of("tests/test_docs.py::TestNothing::test_x") is None
+        assert function_of("tests/test_nothing.py::test_x") is None
 
 
 class TestFinders:

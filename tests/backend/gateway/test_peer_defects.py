@@ -1,8 +1,6 @@
 """Defects seen in gateways of others, each by its name: none of them here.
 
-In other rooms: a channel lock without expiry, unsettled work deleted (tests/backend/meter), events with zero
-amounts (tests/contracts/access_token/test_buy.py), a start block moved before the query succeeded
-(tests/indexer/test_bad_input.py), one shared wallet colliding on nonces (tests/backend/chain/test_sender.py).
+docs/peer-defects.md lists all of them, with the tests in other rooms.
 """
 
 import ast
