@@ -24,6 +24,8 @@ ERROR_CODE: Final = re.compile(rb'"code"\s*:\s*([1-5]\d\d)\b')
 REFUSALS: Final = frozenset({400, 409, 413, 415, 422})
 BUSY: Final = frozenset({429, 503})
 SLOW: Final = frozenset({408, 504})
+WITHOUT_ROUTE: Final = frozenset({404, 405, 501})
+"""A server that has no such route or model: of this request, not of its health."""
 
 PLACE: Final = frozenset({"host", "address"})
 """Details that say where an upstream is: its provider's matter, and the operator's."""
@@ -47,8 +49,8 @@ def fault_of(status: int, words: bytes) -> EmporionError:
         return ContextLengthExceeded("the prompt and its answer do not fit the model: shorten the prompt")
     if status in REFUSALS:
         return MalformedRequest("the model's server refused the request's fields: check them")
-    if status == 501:
-        return UpstreamRejected("the model's server does not offer this route")
+    if status in WITHOUT_ROUTE:
+        return UpstreamRejected("the service's server does not offer this route", status=status)
     if status in BUSY:
         return UpstreamUnavailable("the model's server is busy: try again shortly", status=status)
     if status in SLOW:
@@ -66,10 +68,16 @@ def fault_in_stream(event: bytes) -> EmporionError | None:
 
 
 def another_may_serve(error: EmporionError) -> bool:
-    """Whether the next upstream is worth a try: not where the request itself was refused."""
-    return not isinstance(error, RequestError | UpstreamRejected)
+    """Whether the next upstream is worth a try: not where the request itself was refused, yet where only this
+    one has no such route.
+    """
+    if isinstance(error, UpstreamRejected):
+        return error.details.get("status") in WITHOUT_ROUTE
+    return not isinstance(error, RequestError)
 
 
 def is_its_fault(error: EmporionError) -> bool:
-    """Whether the error speaks against the upstream's health: a refusal does not, nor does being busy."""
-    return another_may_serve(error) and error.details.get("status") not in BUSY
+    """Whether the error speaks against the upstream's health: a refusal does not, nor does being busy or
+    having no such route, for callers could then close it for the routes it has.
+    """
+    return another_may_serve(error) and error.details.get("status") not in BUSY | WITHOUT_ROUTE

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Protocol
 
-from backend.core.errors import EmporionError, UpstreamError, UpstreamRejected
+from backend.core.errors import EmporionError, UpstreamError
 from backend.inference.media import MediaRoute
 from backend.inference.operations import Operation
 from backend.inference.upstream import UpstreamReply
@@ -17,7 +17,6 @@ OPENAI_PATHS: Final = frozenset(
 )
 """Below a base URL that ends in `/v1`, as OpenAI's own does."""
 ENDPOINT: Final = ""
-WITHOUT_ROUTE: Final = frozenset({404, 405})
 
 
 class Engine(Protocol):
@@ -95,18 +94,12 @@ class OpenAiUpstream:
         )
 
     async def relay(self, path: str, body: bytes, media_type: str, request_id: str) -> UpstreamReply:
-        """POST a body of any type. Raises UpstreamError and its kind; UpstreamRejected where the server has
-        no such route, which is not held against its health: callers would close it for the routes it has.
-        """
+        """POST a body of any type. Raises UpstreamError and its kind."""
         url = self._target.url(path.removeprefix(VERSION_PREFIX))
         own = {"Content-Type": media_type, "Accept": "*/*", "X-Request-Id": request_id}
-        reply = await self._http.send(
+        return await self._http.send(
             "POST", url, headers={**self._headers, **own}, body=body, timeouts=self._timeouts, repeatable=True
         )
-        if reply.status in WITHOUT_ROUTE:
-            reply.close()
-            raise UpstreamRejected("the model's server does not offer this route")
-        return reply
 
     async def healthy(self) -> bool:
         """Whether the list of models is answered with anything but a server's fault."""

@@ -8,6 +8,7 @@ Router.open
   when all fail -> the last one's error
   when one fails three times in a row -> it rests, twice as long each time; one request tries it after
   when one is busy -> the next answers, no mark against it
+  when one has no such route -> the next answers, no mark against it however often; alone: rejected
   when it breaks after the first byte -> the caller sees it, no other is asked
 order
   -> in proportion to weights
@@ -123,6 +124,17 @@ class TestOpen:
         await opened(router(), busy, member("b", ScriptedReply([b"ok"])))
         assert busy.breaker.failures == 0
 
+    @pytest.mark.parametrize("status", [404, 405, 501])
+    async def test_one_without_the_route_is_not_marked(self, status: int) -> None:
+        """Callers could otherwise close an upstream for the routes it has, by asking for one it has not."""
+        chat_only = member("a", *(ScriptedReply([b"no route"], status=status) for _ in range(6)))
+        for _ in range(5):
+            with pytest.raises(UpstreamRejected):
+                await opened(router(), chat_only)
+        assert chat_only.breaker == CLOSED
+        answer = await opened(router(), chat_only, member("b", ScriptedReply([b"ok"])))
+        assert answer.upstream.name == "b"
+
     async def test_break_after_the_first_byte(self) -> None:
         reply = ScriptedReply([b"half"], fault=BROKEN)
         second = member("b")
@@ -197,7 +209,8 @@ class TestFaultOf:
             (408, b"", UpstreamTimeout),
             (429, b"", UpstreamUnavailable),
             (401, b"wrong key sk-123", UpstreamError),
-            (404, b"", UpstreamError),
+            (404, b"", UpstreamRejected),
+            (405, b"", UpstreamRejected),
             (500, b"Traceback", UpstreamError),
         ],
     )
