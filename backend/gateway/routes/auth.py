@@ -13,10 +13,11 @@ from backend.core.errors import (
     PortAbsent,
     RateLimited,
     Unprocessable,
+    WalletRequired,
 )
 from backend.gateway.alerting import note_refusal
 from backend.gateway.limits import Quota
-from backend.gateway.rights import Bearer, Caller, Client, Given
+from backend.gateway.rights import Bearer, Client, Given, Wallet
 from backend.gateway.schemas import problems
 
 SIGN_INS: Final = Quota(requests=60)
@@ -50,8 +51,8 @@ def router() -> APIRouter:
             await note_refusal(given.alerting.alerts, request.message, client, error)
             raise
 
-    @api.post("/logout", status_code=204, responses=problems(InvalidCredential))
-    async def logout(principal: Caller, token: Bearer, given: Given, client: Client) -> None:
+    @api.post("/logout", status_code=204, responses=problems(InvalidCredential, WalletRequired))
+    async def logout(principal: Wallet, token: Bearer, given: Given, client: Client) -> None:
         """End the session that asks; keys are revoked with DELETE /v1/keys."""
         await given.sessions.sign_out(token, principal, client)
         given.resolver.forget()

@@ -31,7 +31,7 @@ from backend.feed.schemas import (
 from backend.feed.webhooks import Webhooks
 from backend.gateway.deps import Services
 from backend.gateway.limits import Quota, Slot
-from backend.gateway.rights import Client, Given, Reader
+from backend.gateway.rights import Administrator, Client, Given, Reader
 from backend.gateway.schemas import problems
 
 STREAMS: Final = Quota(concurrent=8)
@@ -113,7 +113,7 @@ def _add_webhooks(api: APIRouter) -> None:
         responses=problems(*_ALWAYS, MalformedRequest, Conflict),
     )
     async def add(
-        wanted: EndpointRequest, principal: Reader, given: Given, response: Response
+        wanted: EndpointRequest, principal: Administrator, given: Given, response: Response
     ) -> NewEndpointReply:
         """Send events to a URL from now on, signed as Standard Webhooks say; the secret is shown once."""
         response.headers["cache-control"] = "no-store"
@@ -128,7 +128,7 @@ def _add_webhooks(api: APIRouter) -> None:
     async def rotate(
         endpoint_id: EndpointId,
         wanted: SecretRotation,
-        principal: Reader,
+        principal: Administrator,
         given: Given,
         response: Response,
     ) -> NewEndpointReply:
@@ -142,7 +142,7 @@ def _add_webhooks(api: APIRouter) -> None:
         tags=["webhooks"],
         responses=problems(*_ALWAYS, NotFound),
     )
-    async def remove(endpoint_id: EndpointId, principal: Reader, given: Given) -> None:
+    async def remove(endpoint_id: EndpointId, principal: Administrator, given: Given) -> None:
         """Send nothing more."""
         await _webhooks(given).remove(principal.address, endpoint_id)
 
@@ -161,6 +161,6 @@ def _add_deliveries(api: APIRouter) -> None:
         return await _webhooks(given).deliveries(principal.address, endpoint_id, state, before, limit)
 
     @api.post("/webhooks/{endpoint_id}/retry", tags=["webhooks"], responses=problems(*_ALWAYS, NotFound))
-    async def retry(endpoint_id: EndpointId, principal: Reader, given: Given) -> RetriedReply:
+    async def retry(endpoint_id: EndpointId, principal: Administrator, given: Given) -> RetriedReply:
         """Try the dead letters again."""
         return RetriedReply(retried=await _webhooks(given).retry_dead(principal.address, endpoint_id))

@@ -178,7 +178,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 class TestWebhooks:
     @pytest.fixture
     async def key(self, house: House) -> dict[str, str]:
-        return bearer(await house.key())
+        return bearer(await house.key(scopes=["read", "keys"]))
 
     async def made(
         self, house: House, key: dict[str, str], receiver: Receiver, **wanted: Any
@@ -201,7 +201,7 @@ class TestWebhooks:
         (listed,) = (await house.http.get("/v1/webhooks", headers=key)).json()
         assert listed["id"] == made["id"]
         assert "secret" not in listed
-        stranger = bearer(await house.key(house.provider))
+        stranger = bearer(await house.key(house.provider, scopes=["keys"]))
         where = f"/v1/webhooks/{made['id']}"
         assert (await house.http.delete(where, headers=stranger)).status_code == 404
         assert (await house.http.delete(where, headers=key)).status_code == 204

@@ -3,6 +3,7 @@
 ├── whatever is not meant for everybody asks for a right; what changes something never is by accident
 ├── without a credential: 401 on each of them
 ├── a key that may only call models: 403 on each that needs more
+├── a key that may only read: 403 on each that changes something, but its own revocation
 └── a session older than five minutes: 403 where a fresh signature is needed
 """
 
@@ -129,6 +130,15 @@ class TestCalls:
                 reply = await self.call(house, route, bearer(key))
                 told = (reply.status_code, reply.json()["code"])
                 assert told in ((403, "scope_missing"), (403, "wallet_required")), named(route)
+
+    async def test_a_key_that_reads_changes_nothing(self, house: House) -> None:
+        key = await house.key(scopes=["read"])
+        changing = [route for route in restricted() if method_of(route) != "GET"]
+        assert len(changing) > 20
+        for route in changing:
+            reply = await self.call(house, route, bearer(key))
+            assert reply.status_code == 403, named(route)
+        assert (await house.chat(key)).json()["error"]["code"] == "scope_missing"
 
     async def test_a_key_is_no_signature(self, house: House) -> None:
         key = await house.key(scopes=["inference", "read", "provider", "keys"])
