@@ -71,14 +71,16 @@ SHORTENED: Final[Mapping[str, Any]] = {
         **LIVE["DisputeCourt.settings"],
         "votingPeriod": MINUTE,
         "minVotingPeriod": MINUTE,
+        "minQuorum": 1_000 * EMP,
     },
     "minDelay": MINUTE,
     "EmporionGovernor.settings": {
         **LIVE["EmporionGovernor.settings"],
         "votingDelay": 1,
         "votingPeriod": MINUTE,
+        "minQuorum": 1_000 * EMP,
     },
     "root": bytes(32),
     "airdropAmount": 0,
 }
-"""What a devnet has otherwise, so that a demonstration need not wait for days."""
+"""What a devnet has otherwise, so that a demonstration waits for no days and needs no million EMP."""

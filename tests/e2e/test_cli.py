@@ -12,7 +12,7 @@ buyer, provider, stake, search, probe, status
 ├── say what they did, in words and as JSON
 └── say what is missing: funds, bond, patience
 deploy
-└── given a bare chain: a record; given it again: refused
+└── given a bare chain: who may vote first is asked for; a record; given it again: refused
 """
 
 import json
@@ -31,6 +31,8 @@ from typing import Any
 
 import pytest
 
+from backend.chain.deploy_plan import COMPLETE
+from backend.cli.devnet.accounts import devnet_accounts
 from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.ports import is_free
 from backend.cli.wiring import run
@@ -42,6 +44,7 @@ pytestmark = [pytest.mark.devnet, pytest.mark.model, pytest.mark.slow, pytest.ma
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "service.toml"
+STAKER = checksum(devnet_accounts()["staker"].address)
 SETTING = re.compile(r"^export (EMPORION_\w+)=(.*)$", re.MULTILINE)
 
 
@@ -363,9 +366,13 @@ class TestOperations:
         monkeypatch.setenv("EMPORION_HOME", str(tmp_path))
         monkeypatch.setenv("EMPORION_DEVNET", "false")
         monkeypatch.delenv("EMPORION_METER_KEY")
-        made = does("deploy")
-        assert {row["contract"] for row in made} > {"AccessToken", "UsageEscrow", "StakingVault"}
-        assert str(tmp_path / "deployment.json") in refuses("deploy").err
+        assert "--airdrop FILE" in refuses("deploy").err
+        awards = tmp_path / "awards.csv"
+        awards.write_text(f"account,EMP\n{STAKER},1000000\n")
+        made = does("deploy", "--airdrop", str(awards))
+        assert {row["contract"] for row in made} == set(COMPLETE) - {"TestDollar"}
+        assert json.loads((tmp_path / "airdrop.json").read_text())[0]["account"] == STAKER
+        assert str(tmp_path / "deployment.json") in refuses("deploy", "--airdrop", str(awards)).err
         said = run_emporion("index", "--once")
         assert said.status == 0
         assert "indexed up to block" in said.err

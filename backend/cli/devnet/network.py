@@ -13,7 +13,7 @@ from backend.chain.client import NodeClient
 from backend.chain.deploy import deploy
 from backend.chain.deploy_check import verify
 from backend.chain.deploy_journal import journal_path
-from backend.chain.deploy_plan import DeploySettings
+from backend.chain.deploy_plan import COMPLETE, DeploySettings
 from backend.chain.sender import Patience, Sender
 from backend.chain.transport import HttpTransport, Transport
 from backend.cli.devnet.accounts import devnet_accounts
@@ -155,7 +155,7 @@ async def _deployed(home: Path, client: NodeClient, controls: Controls) -> Deplo
     accounts = devnet_accounts()
     for key in accounts.values():
         await controls.give_gas(key.address, _GAS)
-    settings = DeploySettings(operator=accounts["operator"].address, devnet=True)
+    settings = DeploySettings(operator=accounts["operator"].address, devnet=True, contracts=COMPLETE)
     return await deploy(client, accounts["deployer"], settings, _record_path(home), patience=_QUICK)
 
 
