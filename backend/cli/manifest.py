@@ -152,7 +152,9 @@ def base_units(text: str, decimals: int) -> BaseUnits:
     try:
         scaled = Decimal(text).scaleb(decimals)
     except InvalidOperation:
-        raise Unprocessable(f"{text!r} is no amount; write digits such as 0.01") from None
+        scaled = Decimal("nan")
+    if not scaled.is_finite() or scaled < 0:
+        raise Unprocessable(f"{text!r} is no amount; write digits such as 0.01")
     if scaled != scaled.to_integral_value():
         raise Unprocessable(f"{text} has more than the currency's {decimals} decimals")
     return BaseUnits(int(scaled))

@@ -1,14 +1,16 @@
 """What a mined transaction did, from its events, in words people use: money, dates, what is held now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from backend.chain.bindings import Contracts
 from backend.chain.client import Receipt
 from backend.cli.output import money
 from backend.core.deployment import DeployedCurrency
-from backend.core.units import hex_of
+from backend.core.units import ServiceStatus, hex_of
+
+EMP_DECIMALS: Final = 18
 
 
 def told(contracts: Contracts, receipt: Receipt, **facts: Any) -> dict[str, Any]:
@@ -30,12 +32,15 @@ def received(contracts: Contracts, receipt: Receipt) -> dict[str, Any]:
         if event.name in ("Claimed", "RewardsClaimed"):
             index = int(event.args["currency"])
             sums[index] = sums.get(index, 0) + int(event.args["amount"])
-    if not sums:
-        return {}
-    lines = {index: currency_of(contracts.deployment.currencies, index) for index in sums}
+    return moneys(contracts.deployment.currencies, sums, "received") if any(sums.values()) else {}
+
+
+def moneys(currencies: Sequence[DeployedCurrency], sums: Mapping[int, int], name: str) -> dict[str, Any]:
+    """Amounts by currency index, for people and, exactly, for programs; those of 0 are left out."""
+    lines = {index: currency_of(currencies, index) for index in sorted(sums) if sums[index]}
     return {
-        "received": [money(sums[index], line.decimals, line.symbol) for index, line in lines.items()],
-        "received_base_units": {line.symbol: str(sums[index]) for index, line in lines.items()},
+        name: [money(sums[index], line.decimals, line.symbol) for index, line in lines.items()],
+        f"{name}_base_units": {line.symbol: str(sums[index]) for index, line in lines.items()},
     }
 
 
@@ -43,6 +48,11 @@ def cost(contracts: Contracts, index: int, amount: int, name: str = "cost") -> d
     """An amount of a currency, for people and, exactly, for programs."""
     line = currency_of(contracts.deployment.currencies, index)
     return {name: money(amount, line.decimals, line.symbol), f"{name}_base_units": str(amount)}
+
+
+def emp(amount: int, name: str) -> dict[str, Any]:
+    """An amount of EMP, for people and, exactly, for programs."""
+    return {name: money(amount, EMP_DECIMALS, "EMP"), f"{name}_base_units": str(amount)}
 
 
 def currency_of(currencies: Sequence[DeployedCurrency], index: int) -> DeployedCurrency:
@@ -61,14 +71,19 @@ def moment(timestamp: int) -> str:
 
 def _effect(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """What an event changed for the wallet that sent the transaction."""
-    if name == "Activated":
-        return {"access_until": moment(args["accessUntil"])}
-    if name == "Deposited":
-        return {"credits_in_tab": args["balance"]}
-    if name == "Withdrawn":
-        return {"withdrawn": args["units"], "credits_in_tab": args["balance"]}
-    if name == "WithdrawalSet":
-        return {"ready_at": moment(args["withdrawAt"])}
-    if name == "Locked":
-        return {"position": args["index"], "until": moment(args["end"])}
-    return {}
+    effect = _EFFECTS.get(name)
+    return effect(args) if effect else {}
+
+
+_EFFECTS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
+    "Activated": lambda args: {"access_until": moment(args["accessUntil"])},
+    "Deposited": lambda args: {"credits_in_tab": args["balance"]},
+    "Withdrawn": lambda args: {"withdrawn": args["units"], "credits_in_tab": args["balance"]},
+    "WithdrawalSet": lambda args: {"ready_at": moment(args["withdrawAt"])},
+    "Locked": lambda args: {"position": args["index"], "until": moment(args["end"])},
+    "StatusSet": lambda args: {"status": ServiceStatus(args["status"]).name.lower()},
+    "SaleOpenSet": lambda args: {"sale": "open" if args["open"] else "closed"},
+    "BondAdded": lambda args: emp(args["bond"], "bond"),
+    "UnbondRequested": lambda args: emp(args["unbonding"], "unbonding"),
+    "Unbonded": lambda args: emp(args["amount"], "unbonded") | emp(args["bond"], "bond"),
+}

@@ -5,12 +5,15 @@ from typing import Annotated, Any
 
 import typer
 
+from backend.chain.bindings import Contracts
+from backend.cli.acting import acted
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, read_manifest
 from backend.cli.options import AsJson, GatewayUrl, KeyName, ServiceArgument
 from backend.cli.outcomes import told
 from backend.cli.output import print_json, say, show, working
 from backend.cli.publishing import Published, Publisher
+from backend.cli.trading import Trader
 from backend.cli.trial import trial_call
 from backend.cli.wiring import prepared, run, trading, wallet
 from backend.core.settings import Settings
@@ -74,16 +77,10 @@ async def _publish(
 @provider.command("claim")
 def claim(service: ServiceArgument, key: KeyName = None, as_json: AsJson = False) -> None:
     """Take what this wallet's shares of a service earned, in every currency."""
-    settings = prepared(quiet=True)
-    signer = wallet(settings, key)
 
-    async def work() -> dict[str, Any]:
-        async with trading(settings, signer) as (contracts, trader):
-            pairs = [(service, index) for index in await trader.currencies()]
-            return told(contracts, await trader.claim_revenue(pairs), service=service)
+    async def work(contracts: Contracts, trader: Trader) -> dict[str, Any]:
+        pairs = [(service, index) for index in await trader.currencies()]
+        return told(contracts, await trader.claim_revenue(pairs), service=service)
 
-    with working("claiming; a block or two"):
-        done = run(work())
-    show(done, as_json=as_json)
-    if "received" not in done:
+    if "received" not in acted(work, key, as_json, "claiming"):
         say("there was nothing to claim: revenue arrives when passes are bought and usage settles")

@@ -10,6 +10,7 @@ from backend.chain.bindings import Contracts
 from backend.chain.bindings.structs import PlanTerms, Upstream
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, PlanPart, UpstreamPart, base_units
+from backend.cli.outcomes import EMP_DECIMALS
 from backend.cli.output import money
 from backend.cli.trading import Trader, how_to_fund
 from backend.core.deployment import DeployedCurrency, Deployment
@@ -31,7 +32,6 @@ from backend.core.units import (
 )
 from backend.metadata.documents import read_document
 
-EMP_DECIMALS: Final = 18
 _MEASURES: Final = {
     "tokens": Measure.TOKENS,
     "kib": Measure.KIB,

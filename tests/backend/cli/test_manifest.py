@@ -94,3 +94,8 @@ class TestBaseUnits:
     def test_too_many_decimals_are_refused(self) -> None:
         with pytest.raises(Unprocessable, match="6 decimals"):
             base_units("0.0000001", 6)
+
+    @pytest.mark.parametrize("text", ["inf", "-1", "nan", "ten", ""])
+    def test_what_is_no_amount_is_refused(self, text: str) -> None:
+        with pytest.raises(Unprocessable, match="is no amount"):
+            base_units(text, 6)
