@@ -135,6 +135,12 @@ ADVICE: Final[Mapping[str, str]] = {
     "VotingEnded": "the voting is over; resolve it",
     "VotingRuns": "wait until the voting is over",
     "RatingOutOfBounds": "rate from 1 to 5",
+    # Government
+    "GovernorInsufficientProposerVotes": "lock more EMP: a proposal takes the score of the threshold",
+    "GovernorUnexpectedProposalState": "see in `emporion govern list` how the proposal stands",
+    "GovernorAlreadyCastVote": "an account votes once",
+    "GovernorNonexistentProposal": "there is no such proposal; check its number",
+    "TimelockUnexpectedOperationState": "wait until its time in the timelock is over",
     # Distribution
     "AirdropExhausted": "the airdrop has not this much left",
     "AlreadyClaimed": "this line of the airdrop was claimed",

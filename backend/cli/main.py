@@ -24,6 +24,9 @@ PARTS: Final = {
     "receipt_commands": ("verify-receipt",),
     "statement_commands": ("statement", "prices"),
     "probe_commands": ("probe",),
+    "airdrop_commands": ("airdrop",),
+    "dispute_commands": ("dispute",),
+    "govern_commands": ("govern",),
 }
 """Modules and the commands they register: a process loads only what its command needs."""
 

@@ -12,7 +12,7 @@ buyer, provider, stake, search, probe, status
 ├── say what they did, in words and as JSON
 └── say what is missing: funds, bond, patience
 deploy
-└── given a bare chain: who may vote first is asked for; a record; given it again: refused
+└── given a bare chain: who may vote first is asked for; a record, an airdrop; given it again: refused
 """
 
 import json
@@ -32,7 +32,6 @@ from typing import Any
 import pytest
 
 from backend.chain.deploy_plan import COMPLETE
-from backend.cli.devnet.accounts import devnet_accounts
 from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.ports import is_free
 from backend.cli.wiring import run
@@ -44,7 +43,6 @@ pytestmark = [pytest.mark.devnet, pytest.mark.model, pytest.mark.slow, pytest.ma
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "service.toml"
-STAKER = checksum(devnet_accounts()["staker"].address)
 SETTING = re.compile(r"^export (EMPORION_\w+)=(.*)$", re.MULTILINE)
 
 
@@ -362,16 +360,18 @@ class TestOperations:
         self, economy: Economy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """The devnet's chain has room for a second deployment, with a record of its own."""
-        funded(monkeypatch)
+        wallet = funded(monkeypatch)
         monkeypatch.setenv("EMPORION_HOME", str(tmp_path))
         monkeypatch.setenv("EMPORION_DEVNET", "false")
         monkeypatch.delenv("EMPORION_METER_KEY")
         assert "--airdrop FILE" in refuses("deploy").err
         awards = tmp_path / "awards.csv"
-        awards.write_text(f"account,EMP\n{STAKER},1000000\n")
+        awards.write_text(f"account,EMP\n{wallet},1000000\n")
         made = does("deploy", "--airdrop", str(awards))
         assert {row["contract"] for row in made} == set(COMPLETE) - {"TestDollar"}
-        assert json.loads((tmp_path / "airdrop.json").read_text())[0]["account"] == STAKER
+        proofs = str(tmp_path / "airdrop.json")
+        assert does("airdrop", "claim", proofs)["received"] == "1,000,000 EMP"
+        assert "was paid already" in refuses("airdrop", "claim", proofs).err
         assert str(tmp_path / "deployment.json") in refuses("deploy", "--airdrop", str(awards)).err
         said = run_emporion("index", "--once")
         assert said.status == 0

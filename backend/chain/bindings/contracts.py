@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from backend.chain.bindings.access_token import AccessToken
+from backend.chain.bindings.dispute_court import DisputeCourt
+from backend.chain.bindings.emporion_distributor import EmporionDistributor
+from backend.chain.bindings.emporion_governor import EmporionGovernor
 from backend.chain.bindings.revenue_shares import RevenueShares
 from backend.chain.bindings.service_registry import ServiceRegistry
 from backend.chain.bindings.service_reviews import ServiceReviews
@@ -63,6 +66,21 @@ class Contracts:
     def reviews(self) -> ServiceReviews:
         """Where services are rated. Raises DeploymentMismatch where nothing is."""
         return ServiceReviews(self.client, to_address(self.deployment.address("ServiceReviews")))
+
+    @property
+    def court(self) -> DisputeCourt:
+        """Where bonds are disputed. Raises DeploymentMismatch where nobody judges."""
+        return DisputeCourt(self.client, to_address(self.deployment.address("DisputeCourt")))
+
+    @property
+    def governor(self) -> EmporionGovernor:
+        """Where stakers decide. Raises DeploymentMismatch where an operator does."""
+        return EmporionGovernor(self.client, to_address(self.deployment.address("EmporionGovernor")))
+
+    @property
+    def distributor(self) -> EmporionDistributor:
+        """Where the airdrop waits. Raises DeploymentMismatch where there was none."""
+        return EmporionDistributor(self.client, to_address(self.deployment.address("EmporionDistributor")))
 
     def currency(self, index: int) -> Erc20:
         """The ERC-20 at a place of the table. Raises DeploymentMismatch for none."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import IntEnum
 from typing import Any, NamedTuple, Self
 
 from backend.core.units import (
@@ -134,6 +135,31 @@ class Listing(_Struct):
     unit_price: BaseUnits
     id: int
     units: int
+
+
+class DisputeOutcome(IntEnum):
+    """How a dispute ended, as `DataTypes.sol` numbers it."""
+
+    OPEN = 0
+    UPHELD = 1
+    REJECTED = 2
+    NO_QUORUM = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Dispute(_Struct):
+    """A claim against a provider's bond; votes are scores."""
+
+    claimant: Address
+    opened: UnixTime
+    voting_ends: UnixTime
+    outcome: DisputeOutcome
+    service_id: ServiceId
+    bond: BaseUnits
+    amount: BaseUnits
+    quorum: int
+    votes_for: int
+    votes_against: int
 
 
 class PlanState(NamedTuple):
