@@ -15,19 +15,11 @@ deploy
 └── given a bare chain: who may vote first is asked for; a record, an airdrop; given it again: refused
 """
 
-import json
 import os
-import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,121 +29,19 @@ from backend.cli.devnet.ports import is_free
 from backend.cli.wiring import run
 from backend.core.units import checksum
 from backend.signing.keys import LocalKey
-from tests.emporion_command import Said, run_emporion
+from tests.e2e.terminal import Economy, does, eventually, funded, get, plan_of, refuses, started
+from tests.emporion_command import run_emporion
 
-pytestmark = [pytest.mark.devnet, pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [
+    pytest.mark.devnet,
+    pytest.mark.model,
+    pytest.mark.slow,
+    pytest.mark.timeout(240),
+    pytest.mark.usefixtures("second_terminal"),
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "service.toml"
-SETTING = re.compile(r"^export (EMPORION_\w+)=(.*)$", re.MULTILINE)
-
-
-@dataclass
-class Economy:
-    """A devnet in a process of its own, and what it printed."""
-
-    process: "subprocess.Popen[str]"
-    home: Path
-    printed: str
-
-    @property
-    def settings(self) -> dict[str, str]:
-        """What its file for a second terminal sets."""
-        return dict(SETTING.findall((self.home / "devnet" / "env").read_text()))
-
-    @property
-    def family(self) -> list[int]:
-        """Its process and every one below it."""
-        found = [self.process.pid]
-        for pid in found:
-            for children in Path(f"/proc/{pid}/task").glob("*/children"):
-                found += [int(child) for child in children.read_text().split()]
-        return found
-
-    def stop(self) -> str:
-        """Ctrl-C; gives the rest of what it says."""
-        self.process.send_signal(signal.SIGINT)
-        return self.process.communicate(timeout=60)[0]
-
-
-def started(home: Path, *options: str) -> Economy:
-    """`emporion devnet OPTION...`, up to the line that says how to stop it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("EMPORION_")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "backend.cli.main", "devnet", "--gateway-port", "0", *options],
-        cwd=ROOT,
-        env=environment | {"EMPORION_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    printed = ""
-    for line in process.stdout:
-        printed += line
-        if "Ctrl-C stops" in line:
-            return Economy(process, home, printed)
-    process.stdout.close()
-    raise AssertionError(f"devnet ended with {process.wait()}:\n{printed}")
-
-
-@pytest.fixture(scope="module")
-def economy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Economy]:
-    """A seeded devnet whose transactions are mined at once."""
-    found = started(tmp_path_factory.mktemp("economy"), "--port", "0")
-    run(mine_at_once(found.home / "devnet"))
-    yield found
-    found.stop()
-
-
-async def mine_at_once(home: Path) -> None:
-    async with Devnet.attach(home) as devnet:
-        await devnet.controls.mine_at_once()
-
-
-@pytest.fixture(autouse=True)
-def second_terminal(economy: Economy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The environment after `. env`."""
-    for name, value in economy.settings.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setenv("EMPORION_KEYSTORE_PASSWORD", "for a test")
-
-
-def does(*arguments: str) -> Any:
-    """What a command says as JSON; it must come out right."""
-    said = run_emporion(*arguments, "--json")
-    assert said.status == 0, said
-    return said.json
-
-
-def refuses(*arguments: str) -> Said:
-    """A command that must not come out right."""
-    said = run_emporion(*arguments)
-    assert said.status == 1, said
-    return said
-
-
-def get(path: str) -> Any:
-    """The gateway's answer."""
-    with urllib.request.urlopen(os.environ["EMPORION_PUBLIC_URL"] + path, timeout=10) as answer:
-        return json.load(answer)
-
-
-def eventually(truth: Callable[[], bool], seconds: float = 10) -> bool:
-    """Whether it comes true."""
-    deadline = time.monotonic() + seconds
-    while not truth():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def plan_of(slug: str, kind: str) -> str:
-    """A plan of a seeded service that costs something."""
-    (service,) = [entry for entry in does("search") if str(entry["slug_model"]).endswith(f"/{slug}")]
-    plans = [plan for plan in service["plans"] if plan["kind"] == kind and plan["unit_price"] != "0"]
-    return str(plans[0]["id"])
 
 
 class TestDevnet:
@@ -220,15 +110,6 @@ class TestControls:
 
     def test_refuses_a_reorg_beyond_the_start(self) -> None:
         assert "outside 1 to" in refuses("devnet", "reorg", "100000").err
-
-
-def funded(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A fresh wallet with money that signs from now on; its address."""
-    secret = os.urandom(32)
-    wallet = checksum(LocalKey(secret).address)
-    monkeypatch.setenv("EMPORION_PRIVATE_KEY", secret.hex())
-    does("devnet", "fund", wallet)
-    return wallet
 
 
 class TestBuyer:
