@@ -5,14 +5,17 @@ from typing import Any, Final
 from sqlalchemy import Row, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.catalog.repository import UNSETTLED, unsettled_tabs
 from backend.core.units import Address, ChainId
 from backend.db.tables.chain import Plan, Service, Settlement, ShareRevenue, Upstream
+from backend.db.tables.meter import MeterTab
 
 _services: Final[Any] = Service.__table__  # type: ignore[attr-defined]
 _plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
 _settlements: Final[Any] = Settlement.__table__  # type: ignore[attr-defined]
 _shares: Final[Any] = ShareRevenue.__table__  # type: ignore[attr-defined]
 _upstreams: Final[Any] = Upstream.__table__  # type: ignore[attr-defined]
+_meter_tabs: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
 
 
 def _owned(chain_id: ChainId, owner: Address) -> Any:
@@ -34,6 +37,16 @@ async def plan_revenue(db: AsyncConnection, chain_id: ChainId, owner: Address) -
     """The plans of an owner's services."""
     mine = (_plans.c.chain_id == chain_id) & _plans.c.service_id.in_(_owned(chain_id, owner))
     return list((await db.execute(select(_plans).where(mine).order_by(_plans.c.plan_id))).all())
+
+
+async def unsettled(db: AsyncConnection, chain_id: ChainId, owner: Address) -> dict[int, int]:
+    """Micro-credits served here and not settled on chain, by plan of an owner's services."""
+    plans = select(_plans.c.plan_id).where(
+        (_plans.c.chain_id == chain_id) & _plans.c.service_id.in_(_owned(chain_id, owner))
+    )
+    tabs = unsettled_tabs(chain_id, _meter_tabs.c.plan_id, UNSETTLED).where(_meter_tabs.c.plan_id.in_(plans))
+    rows = (await db.execute(tabs.group_by(_meter_tabs.c.plan_id))).all()
+    return {row.plan_id: int(row.unsettled) for row in rows}
 
 
 async def share_revenue(db: AsyncConnection, chain_id: ChainId, owner: Address) -> list[Row[Any]]:

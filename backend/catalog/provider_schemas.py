@@ -32,7 +32,9 @@ class ProviderServicesReply(BaseModel):
 
 
 class PlanRevenueReply(BaseModel):
-    """One plan: paid by buyers, returned to them, and released as revenue."""
+    """One plan: paid by buyers, returned to them, and released as revenue. `unsettled_micro_credits` were
+    served here and become revenue when they are settled on chain.
+    """
 
     plan_id: int
     service_id: int
@@ -41,6 +43,7 @@ class PlanRevenueReply(BaseModel):
     paid: str
     refunded: str
     revenue: str
+    unsettled_micro_credits: str
 
 
 class ShareRevenueReply(BaseModel):
@@ -57,6 +60,8 @@ class RevenueReply(BaseModel):
 
     plans: list[PlanRevenueReply]
     shares: list[ShareRevenueReply]
+    settles_within_seconds: int
+    """Longest age of a whole credit of usage before it is settled, unless its payer's voucher is missing."""
 
 
 class SettlementReply(BaseModel):

@@ -22,9 +22,10 @@ MOST_DERIVATIONS: Final = 500
 class ProviderView:
     """One chain's services as those see them who own them."""
 
-    def __init__(self, store: Store, chain_id: ChainId) -> None:
+    def __init__(self, store: Store, chain_id: ChainId, settle_seconds: int) -> None:
         self._store = store
         self._chain_id = chain_id
+        self._settle_seconds = settle_seconds
 
     async def lineage(self, service_id: ServiceId) -> LineageReply:
         """All a service is derived from, and all derived from it, nearest first."""
@@ -39,7 +40,12 @@ class ProviderView:
         async with self._store.read_connection() as db:
             plans = await repository.plan_revenue(db, self._chain_id, owner)
             shares = await repository.share_revenue(db, self._chain_id, owner)
-        return RevenueReply(plans=[_plan(row) for row in plans], shares=[_share(row) for row in shares])
+            unsettled = await repository.unsettled(db, self._chain_id, owner)
+        return RevenueReply(
+            plans=[_plan(row, unsettled.get(row.plan_id, 0)) for row in plans],
+            shares=[_share(row) for row in shares],
+            settles_within_seconds=self._settle_seconds,
+        )
 
     async def settlements(self, owner: Address, before: tuple[int, int] | None, limit: int) -> SettlementPage:
         """Settled lines, newest first, older than a place (block, log index)."""
@@ -73,7 +79,7 @@ def _derivation(row: Any, depth: int) -> DerivationReply:
     return DerivationReply(service_id=row.service_id, upstream_id=row.upstream_id, bps=row.bps, depth=depth)
 
 
-def _plan(row: Any) -> PlanRevenueReply:
+def _plan(row: Any, unsettled: int) -> PlanRevenueReply:
     return PlanRevenueReply(
         plan_id=row.plan_id,
         service_id=row.service_id,
@@ -82,6 +88,7 @@ def _plan(row: Any) -> PlanRevenueReply:
         paid=str(row.paid),
         refunded=str(row.refunded),
         revenue=str(row.revenue),
+        unsettled_micro_credits=str(unsettled),
     )
 
 

@@ -159,13 +159,21 @@ async def measured(
 
 async def unsettled(connection: AsyncConnection, chain_id: ChainId) -> int:
     """Micro-credits served here and not settled on chain, over all tabs."""
+    return int((await connection.execute(unsettled_tabs(chain_id, UNSETTLED))).scalar_one())
+
+
+UNSETTLED: Final[Any] = func.coalesce(
+    func.sum(_meter_tabs.c.spent - func.coalesce(_tabs.c.settled, 0) * MICRO), 0
+).label("unsettled")
+
+
+def unsettled_tabs(chain_id: ChainId, *columns: Any) -> Select[Any]:
+    """Columns of the tabs served here that have more than was settled on chain."""
     same = (_tabs.c.plan_id == _meter_tabs.c.plan_id) & (_tabs.c.payer == _meter_tabs.c.payer)
     joined = _meter_tabs.outerjoin(_tabs, same & (_tabs.c.chain_id == _meter_tabs.c.chain_id))
-    settled = func.coalesce(_tabs.c.settled, 0)
-    counted = select(func.coalesce(func.sum(_meter_tabs.c.spent - settled * MICRO), 0)).select_from(joined)
     # Compared in whole credits: micro-credits of what others settled may pass 64 bits.
-    mine = (_meter_tabs.c.chain_id == chain_id) & (settled <= _meter_tabs.c.spent // MICRO)
-    return int((await connection.execute(counted.where(mine))).scalar_one())
+    ours = func.coalesce(_tabs.c.settled, 0) <= _meter_tabs.c.spent // MICRO
+    return select(*columns).select_from(joined).where((_meter_tabs.c.chain_id == chain_id) & ours)
 
 
 async def sold(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> tuple[int, int]:

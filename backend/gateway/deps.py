@@ -156,7 +156,7 @@ def assemble(deps: GatewayDeps) -> Services:
         gate=shared.gate,
         catalog=catalog,
         accounts=AccountView(store, chain_id),
-        providers=ProviderView(store, chain_id),
+        providers=ProviderView(store, chain_id, settings.settle_interval_seconds),
         network=NetworkView(store, chain_id),
         usage=UsageView(store, chain_id, clock),
         analytics=Analytics(store, chain_id, clock),

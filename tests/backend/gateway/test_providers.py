@@ -2,6 +2,7 @@
 
 ├── lineage: both ways, step by step, a circle ends; an unknown service: 404
 ├── services, revenue, settlements: the owner's alone, and paged
+├── what was served and is not settled yet, by plan
 └── without the right: 403
 """
 
@@ -10,8 +11,8 @@ from typing import Any
 import pytest
 
 from backend.db.tables import chain as rows
-from tests.backend.gateway.conftest import METERED, House, bearer
-from tests.backend.market import BUYER, CHAIN_ID, METER, SERVICE, START, service
+from tests.backend.gateway.conftest import METERED, House, address_of, bearer
+from tests.backend.market import BUYER, CHAIN_ID, METER, SERVICE, START, service, tab
 
 
 @pytest.fixture
@@ -78,6 +79,19 @@ class TestProvider:
             page = reply.json()
             found += [line["block_number"] for line in page["settlements"]]
         assert found == [3, 2, 1]
+
+    async def test_sees_what_is_not_settled_yet(self, house: House) -> None:
+        await house.mine(tab(METERED, 5, address_of(house.buyer)))
+        key = await house.key()
+        before = await house.credits(key)
+        assert (await house.chat(key)).status_code == 200
+        served = before - await house.credits(key)
+        assert served > 0
+        owner = bearer(await house.sign_in(house.provider))
+        revenue = (await house.http.get("/v1/provider/revenue", headers=owner)).json()
+        waiting = {one["plan_id"]: int(one["unsettled_micro_credits"]) for one in revenue["plans"]}
+        assert {plan: amount for plan, amount in waiting.items() if amount} == {METERED: served}
+        assert revenue["settles_within_seconds"] == house.settings.settle_interval_seconds
 
     async def test_sees_nothing_of_others(self, house: House) -> None:
         await house.mine(settled(1))
