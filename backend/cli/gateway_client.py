@@ -9,6 +9,7 @@ import orjson
 from yarl import URL
 
 from backend.client.sign_in import personal_digest, sign_in_message
+from backend.core.deployment import DeployedCurrency
 from backend.core.errors import EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.units import Hash32, checksum, hex_of, keccak
 from backend.metadata.documents import read_document
@@ -104,6 +105,11 @@ class GatewayClient:
         )
         self._token = str(session["token"])
         return session
+
+    async def currencies(self) -> list[DeployedCurrency]:
+        """The table of currencies of the gateway's chain."""
+        deployment = await self.ask("GET", "/v1/deployment?abi=false")
+        return [DeployedCurrency(**line) for line in deployment["chains"][0]["currencies"]]
 
     async def make_key(self, name: str, **limits: Any) -> dict[str, Any]:
         """A new API key of the signed-in wallet; its text is in `key`, shown this once."""

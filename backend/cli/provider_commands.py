@@ -1,4 +1,4 @@
-"""`emporion provider`: publish a service, claim what it earned."""
+"""`emporion provider`: publish a service, see and claim what it earned."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from backend.chain.bindings import Contracts
+from backend.cli import service_commands
 from backend.cli.acting import acted
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, read_manifest
 from backend.cli.options import AsJson, GatewayUrl, KeyName, ServiceArgument
 from backend.cli.outcomes import told
 from backend.cli.output import print_json, say, show, working
+from backend.cli.provider_status import status
 from backend.cli.publishing import Published, Publisher
 from backend.cli.trading import Trader
 from backend.cli.trial import trial_call
@@ -24,6 +26,8 @@ provider = typer.Typer(help="Publish services and claim what they earn.", no_arg
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
+    service_commands.add_to(provider)
+    provider.command("status")(status)
     app.add_typer(provider, name="provider")
 
 

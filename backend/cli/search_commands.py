@@ -39,9 +39,7 @@ def search(
     async def work() -> tuple[list[dict[str, Any]], list[DeployedCurrency]]:
         async with GatewayClient.at(gateway or settings.base_url) as client:
             found = await client.ask("GET", f"/v1/services?{urlencode(query)}")
-            deployment = await client.ask("GET", "/v1/deployment?abi=false")
-            lines = [DeployedCurrency(**line) for line in deployment["chains"][0]["currencies"]]
-            return found["services"], lines
+            return found["services"], await client.currencies()
 
     services, currencies = run(work())
     if as_json:

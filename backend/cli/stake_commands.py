@@ -8,7 +8,7 @@ from backend.chain.bindings import Contracts
 from backend.cli.acting import acted, sent
 from backend.cli.devnet.controls import seconds_of
 from backend.cli.manifest import base_units
-from backend.cli.options import AsJson, KeyName
+from backend.cli.options import AsJson, EmpArgument, KeyName
 from backend.cli.outcomes import EMP_DECIMALS, emp, told
 from backend.cli.output import say
 from backend.cli.trading import Trader
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 @stake.command("lock")
 def lock(
-    amount: Annotated[str, typer.Argument(help="EMP, such as 1000 or 0.5.")],
+    amount: EmpArgument,
     duration: Annotated[str, typer.Argument(help="How long, such as 90d.")],
     key: KeyName = None,
     as_json: AsJson = False,

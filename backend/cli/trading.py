@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.chain.bindings import Contracts
-from backend.chain.bindings.structs import PlanTerms
 from backend.chain.client import Receipt
 from backend.chain.contract import Transaction
 from backend.chain.sender import Sender
-from backend.cli.outcomes import currency_of
+from backend.cli.outcomes import EMP_DECIMALS, currency_of
 from backend.cli.output import money
+from backend.core.deployment import DeployedCurrency
 from backend.core.errors import InsufficientFunds, NodeError
 from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, checksum, unpack_plan_id
 from backend.signing.eip712 import Domain
@@ -19,6 +19,8 @@ from backend.signing.permit import Permit
 
 PATIENCE_SECONDS: Final = 600
 """How long a signed purchase may wait to be mined, in the chain's time."""
+EMP_LINE: Final = DeployedCurrency(-1, "", "EMP", "Emporion", EMP_DECIMALS)
+"""EMP for messages: it need not be a currency of the table."""
 
 
 Allowed = Callable[[bytes, bytes], Awaitable[bool]]
@@ -56,7 +58,7 @@ class Trader:
         """
         terms = await self._contracts.access.terms(plan_id)
         cost = terms.unit_price * units
-        await self._require_balance(terms, cost)
+        await self._require_balance(terms.currency, cost)
         deadline = await self._deadline()
         order = (plan_id, units, self.address, cost, deadline, then)
         access = self._contracts.access
@@ -121,10 +123,13 @@ class Trader:
 
     async def lock(self, amount: int, duration: int) -> Receipt:
         """Lock EMP (base units) for a score, for seconds."""
-        emp, vault = self._contracts.emp, self._contracts.vault
-        if await emp.allowance(self.address, vault.address) < amount:
-            await self._sender.send(emp.approve(vault.address, amount))
-        return await self._sender.send(vault.lock(amount, duration))
+        await self._allow_emp(self._contracts.vault.address, amount)
+        return await self._sender.send(self._contracts.vault.lock(amount, duration))
+
+    async def bond(self, service_id: int, amount: int) -> Receipt:
+        """Add EMP (base units) to a service's bond."""
+        await self._allow_emp(self._contracts.registry.address, amount)
+        return await self._sender.send(self._contracts.registry.bond(service_id, amount))
 
     async def claim_rewards(self, currencies: list[int]) -> Receipt:
         """Take the rewards of this wallet's score."""
@@ -138,10 +143,19 @@ class Trader:
         if not await allowed(self.address, operator):
             await self._sender.send(approve(operator))
 
-    async def _require_balance(self, terms: PlanTerms, cost: int) -> None:
-        held = await self._contracts.currency(terms.currency).balance(self.address)
+    async def _allow_emp(self, spender: bytes, amount: int) -> None:
+        """Let a contract take EMP. Raises InsufficientFunds before anything is sent."""
+        emp = self._contracts.emp
+        self._require(EMP_LINE, amount, await emp.balance(self.address))
+        if await emp.allowance(self.address, spender) < amount:
+            await self._sender.send(emp.approve(spender, amount))
+
+    async def _require_balance(self, currency: int, cost: int) -> None:
+        held = await self._contracts.currency(currency).balance(self.address)
+        self._require(currency_of(self._contracts.deployment.currencies, currency), cost, held)
+
+    def _require(self, line: DeployedCurrency, cost: int, held: int) -> None:
         if held < cost:
-            line = currency_of(self._contracts.deployment.currencies, terms.currency)
             price, has = (money(amount, line.decimals, line.symbol) for amount in (cost, held))
             raise InsufficientFunds(
                 f"this costs {price} and {checksum(self.address)} has {has}; "

@@ -91,6 +91,10 @@ class ServiceRegistry(Contract):
         """EMP base units a service must have bonded to sell."""
         return int(await self.read("minBond"))
 
+    async def unbond_cooldown(self) -> int:
+        """Seconds a bond waits after its request and the last sale."""
+        return int(await self.read("unbondCooldown"))
+
     async def is_meter(self, service_id: int, key: bytes) -> bool:
         """Whether a key may settle usage of a service now."""
         return bool(await self.read("isMeter", service_id, key))
