@@ -2,14 +2,18 @@
 
 import argparse
 import asyncio
+import multiprocessing
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from backend.core.logs import configure_logs
 from backend.core.settings import load_settings
 from backend.db.stores import open_chain_store
 from scripts.bench_indexer.databases import empty_database
+from scripts.course import Course
 from tests.indexer.harness import everything, replayed
 from tests.indexer.simulation import Simulation
 
@@ -35,7 +39,8 @@ async def live(seed: int, acts: int, home: Path, database_url: str) -> str:
 
 
 def simulate(seed: int, acts: int, postgres: str) -> str:
-    """One life in a folder, and if asked for a database, of its own."""
+    """One life in a folder, and if asked for a database, of its own; what went wrong, or nothing."""
+    configure_logs("error")
     with tempfile.TemporaryDirectory(prefix="emporion-sim-") as folder:
         if not postgres:
             return asyncio.run(live(seed, acts, Path(folder), ""))
@@ -43,20 +48,40 @@ def simulate(seed: int, acts: int, postgres: str) -> str:
             return asyncio.run(live(seed, acts, Path(folder), url))
 
 
-def main() -> int:
+def named(seed: int, acts: int, postgres: str) -> str:
+    """The line of a life that failed, or nothing. An error nobody foresaw is a failure too."""
+    try:
+        wrong = simulate(seed, acts, postgres)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the other seeds go on and this one is named
+        wrong = f"{type(error).__name__}: {error}"
+    return f"seed {seed} failed: {wrong}" if wrong else ""
+
+
+def lives(seeds: Sequence[int], acts: int, postgres: str, jobs: int) -> Iterator[str]:
+    """What `named` says of each, as they end; in so many processes."""
+    one = partial(named, acts=acts, postgres=postgres)
+    if jobs == 1:
+        yield from map(one, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        yield from pool.imap_unordered(one, seeds)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the seeds; 1 where one failed."""
     parser = argparse.ArgumentParser(prog="run.py simulate", description=__doc__)
     parser.add_argument("--seeds", type=int, default=1_000, help="how many lives")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--acts", type=int, default=25, help="random acts in each")
     parser.add_argument("--postgres", default="", help="server URL without a database; SQLite if none")
-    options = parser.parse_args()
-    configure_logs("error")
-    began, failed = time.monotonic(), 0
-    for seed in range(options.first, options.first + options.seeds):
-        if wrong := simulate(seed, options.acts, options.postgres):
-            failed += 1
-            print(f"seed {seed} failed: {wrong}", flush=True)
+    parser.add_argument("--jobs", type=int, default=1, help="processes that live at once")
+    options = parser.parse_args(arguments)
+    seeds = range(options.first, options.first + options.seeds)
+    course, began, failed = Course("seeds", len(seeds)), time.monotonic(), 0
+    for failure in lives(seeds, options.acts, options.postgres, options.jobs):
+        failed += bool(failure)
+        course.count(failure)
+    course.finish()
     print(f"{options.seeds} seeds, {failed} failed, {time.monotonic() - began:.0f} s")
     return 1 if failed else 0
 

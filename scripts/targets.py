@@ -130,7 +130,9 @@ TARGETS = {
         "our indexer and Ponder on the same chain, in turns (--small, --json FILE)",
         module("scripts.bench_indexer"),
     ),
-    "simulate": Target("a thousand seeded lives of the indexer (--seeds N)", module("scripts.simulate")),
+    "simulate": Target(
+        "a thousand seeded lives of the indexer (--seeds N, --jobs N)", module("scripts.simulate")
+    ),
     "docs": Target("refresh the generated tables in docs/", module("scripts.tables")),
     "lock": Target("make the lock files again (--upgrade for newer versions)", locks.write, dev=False),
     "setup": Target("only the set-up", nothing),
