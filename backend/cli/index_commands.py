@@ -2,26 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 import typer
+from rich.console import Console
 
 from backend.chain.client import NodeClient
+from backend.cli.followed_chains import followed, settings_of_each
 from backend.cli.gateway_client import GatewayClient, GatewayRefused
+from backend.cli.index_view import showing
 from backend.cli.options import AsJson
 from backend.cli.outcomes import moment
-from backend.cli.output import counting, print_json, say, show, show_rows, whole_screen
+from backend.cli.output import counting, print_json, say, show, show_rows, terminal, whole_screen
 from backend.cli.stores import chain_store
-from backend.cli.wiring import Chain, announced_heads, chain, prepared, run, until_signal
+from backend.cli.wiring import Chain, chain, prepared, run, until_signal
 from backend.core.deployment import read_deployment
 from backend.core.errors import UpstreamUnavailable
 from backend.core.settings import Settings
 from indexer.audit import AuditReport
 from indexer.audit import audit as audit_store
-from indexer.loop import IndexerOptions, index_once, run_indexer
+from indexer.loop import ChainJob, IndexerOptions, index_once, run_indexers
 from indexer.reindex import Reindexed
 from indexer.reindex import reindex as reindex_store
 from indexer.status import ChainStatus, status_of
@@ -41,32 +44,44 @@ def register(app: typer.Typer) -> None:
 
 def index(
     once: Annotated[bool, typer.Option("--once", help="Catch up with the node and stop.")] = False,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RECORD=URL", help="Another chain's deployment record and node; repeatable."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Log lines in a terminal too.")] = False,
 ) -> None:
-    """Mirror the chain into the database until stopped."""
+    """Mirror the chain, or several, into the database until stopped."""
     settings = prepared(quiet=once)
+    each = settings_of_each(settings, also or ())
     if not once:
-        return run(_index(settings))
-    rows = run(_index_once(settings))
-    for row in rows:
+        return run(_index(settings, each, None if plain else terminal()))
+    for row in run(_index_once(settings, each)):
         say(f"chain {row.chain_id} is indexed up to block {row.number}")
     return None
 
 
-async def _index(settings: Settings) -> None:
-    async with (
-        until_signal() as stop,
-        chain(settings) as found,
-        chain_store(settings) as store,
-        announced_heads(settings) as feed,
-    ):
-        await run_indexer(store, _nodes(found), found.deployment, stop, _options(settings), feed)
+async def _index(settings: Settings, each: Sequence[Settings], console: Console | None) -> None:
+    async with until_signal() as stop, followed(each) as chains, chain_store(settings) as store:
+        options = _options(settings)
+        async with showing(store, settings, console) as progress_of:
+            jobs = [
+                ChainJob(
+                    one.chain.deployment,
+                    _nodes(one.chain),
+                    one.feed,
+                    replace(options, progress=progress_of(one.chain.deployment.chain_id)),
+                )
+                for one in chains
+            ]
+            await run_indexers(store, jobs, stop)
 
 
-async def _index_once(settings: Settings) -> list[ChainStatus]:
-    async with chain(settings) as found, chain_store(settings) as store:
-        with counting("catching up with the node", "blocks") as progress:
-            options = replace(_options(settings), progress=progress)
-            await index_once(store, _nodes(found), found.deployment, options)
+async def _index_once(settings: Settings, each: Sequence[Settings]) -> list[ChainStatus]:
+    async with followed(each) as chains, chain_store(settings) as store:
+        for one in chains:
+            with counting(f"catching up with chain {one.chain.deployment.chain_id}", "blocks") as progress:
+                options = replace(_options(settings), progress=progress)
+                await index_once(store, _nodes(one.chain), one.chain.deployment, options)
         return await status_of(store)
 
 

@@ -65,9 +65,28 @@ def counting(text: str, unit: str = "") -> Iterator[Callable[[int, int], None]]:
         say(text)
         yield lambda _done, _all: None
         return
-    with Progress(*Progress.get_default_columns(), _Rate(unit), console=console, transient=True) as bar:
-        task = bar.add_task(text, total=None)
-        yield lambda done, whole: bar.update(task, completed=done, total=whole)
+    with bar_of(console, unit) as bar:
+        task, begun = bar.add_task(text, total=None), list[int]()
+
+        def told(done: int, whole: int) -> None:
+            if not begun:  # what was there before is nobody's pace
+                begun.append(done)
+                bar.reset(task, completed=done, total=whole)
+            bar.update(task, completed=done, total=whole)
+
+        yield told
+
+
+def bar_of(console: Console, unit: str, *, alone: bool = True) -> Progress:
+    """Bars with a share, time left and rate; not `alone`, they are drawn by something around them."""
+    columns = (*Progress.get_default_columns(), _Rate(unit))
+    return Progress(*columns, console=console, transient=True, auto_refresh=alone)
+
+
+def terminal() -> Console | None:
+    """Where people watch standard error; None where nobody does."""
+    console = _trouble()
+    return console if console.is_terminal else None
 
 
 @contextmanager

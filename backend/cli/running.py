@@ -172,7 +172,7 @@ async def _keep_indexing(settings: Settings, pauses: Sequence[float]) -> None:
     failures = 0
     while True:
         begun = time.monotonic()
-        child = await Child.start("index", env=child_environment(settings))
+        child = await Child.start("index", "--plain", env=child_environment(settings))
         try:
             code = await child.wait()
         finally:

@@ -57,6 +57,10 @@ class Settings(BaseSettings):
     deployment_file: Path | None = Field(
         None, description="Deployment record. Empty: deployment.json in EMPORION_HOME."
     )
+    other_chains: Listed = Field(
+        [],
+        description="Further chains to index: RECORD=URL, comma separated; again for another node or ws://.",
+    )
     confirmation: Literal["latest", "safe", "finalized"] = Field(
         "latest", description="Head that grants access where a service names none; latest withdraws it."
     )

@@ -25,11 +25,12 @@ _SYSTEMS: Final = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}
 
 @dataclass(frozen=True, slots=True)
 class AnvilOptions:
-    """`timestamp` of block 0 (None: now); the file of the chain's `state` (None: kept nowhere)."""
+    """`timestamp` of block 0 (None: now); the file of the chain's `state` (None: kept nowhere); its id."""
 
     port: int = 8545
     timestamp: int | None = None
     state: Path | None = None
+    chain_id: int = CHAIN_ID
 
 
 def anvil_program() -> Path:
@@ -107,7 +108,7 @@ class Anvil:
 
 
 async def _spawn(program: Path, port: int, home: Path, options: AnvilOptions) -> asyncio.subprocess.Process:
-    command = [str(program), "--host", LOOPBACK, "--port", str(port), "--chain-id", str(CHAIN_ID)]
+    command = [str(program), "--host", LOOPBACK, "--port", str(port), "--chain-id", str(options.chain_id)]
     command += ["--accounts", "1", "--silent"]
     if options.timestamp is not None:
         command += ["--timestamp", str(options.timestamp)]

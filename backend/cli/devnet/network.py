@@ -17,7 +17,7 @@ from backend.chain.deploy_plan import COMPLETE, DeploySettings
 from backend.chain.sender import Patience, Sender
 from backend.chain.transport import HttpTransport, Transport
 from backend.cli.devnet.accounts import devnet_accounts
-from backend.cli.devnet.anvil import Anvil, AnvilOptions
+from backend.cli.devnet.anvil import CHAIN_ID, Anvil, AnvilOptions
 from backend.cli.devnet.controls import Controls
 from backend.cli.devnet.faucet import Faucet
 from backend.cli.devnet.presence import Presence
@@ -40,12 +40,13 @@ def _log_line(text: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DevnetOptions:
-    """Port wanted, seconds a block, days that lie behind at the start, whether the chain outlives us."""
+    """Port wanted, seconds a block, days behind at the start, whether the chain outlives us, its id."""
 
     port: int = 8545
     block_time: int = 1
     history_days: int = 0
     keep_state: bool = False
+    chain_id: int = CHAIN_ID
 
 
 @dataclass(slots=True)
@@ -73,6 +74,7 @@ class Devnet:
         block_time: int = 1,
         history_days: int = 0,
         keep_state: bool = False,
+        chain_id: int = CHAIN_ID,
         say: Callable[[str], None] = _log_line,
     ) -> AsyncIterator["Devnet"]:
         """Start anvil, deploy, and give accounts their gas; all of it ends with the block.
@@ -80,7 +82,7 @@ class Devnet:
         Blocks are mined every `block_time` seconds. With `history_days` the chain begins that long ago, for
         `seed` to fill. With `keep_state` the chain is in `home` and goes on where it was.
         """
-        options = DevnetOptions(port, block_time, history_days, keep_state)
+        options = DevnetOptions(port, block_time, history_days, keep_state, chain_id)
         _make_home(home)
         async with HttpClient(LOOPBACK_ONLY) as http:
             transport = HttpTransport(http)
@@ -129,7 +131,7 @@ def _anvil_options(home: Path, options: DevnetOptions) -> AnvilOptions:
     goes_on = state is not None and state.exists()
     begins_earlier = options.history_days and not goes_on
     start = int(time.time()) - options.history_days * _DAY if begins_earlier else None
-    return AnvilOptions(options.port, start, state)
+    return AnvilOptions(options.port, start, state, options.chain_id)
 
 
 async def _prepared(home: Path, anvil: Anvil, transport: Transport, options: DevnetOptions) -> Devnet:
