@@ -11,6 +11,7 @@ KeyName = Annotated[
 ]
 PlanArgument = Annotated[int, typer.Argument(min=1, help="Plan id, from `emporion search`.")]
 UnitsArgument = Annotated[int, typer.Argument(min=1, help="How many units.")]
+AddressArgument = Annotated[str | None, typer.Argument(help="Account; else the one that signs.")]
 EmpArgument = Annotated[str, typer.Argument(metavar="EMP", help="EMP, such as 1000 or 0.5.")]
 ServiceArgument = Annotated[int, typer.Argument(min=1, help="Service id, from `emporion search`.")]
 GatewayUrl = Annotated[

@@ -29,7 +29,7 @@ def received(contracts: Contracts, receipt: Receipt) -> dict[str, Any]:
     """What a claim paid, by currency; nothing where the receipt has no claim."""
     sums: dict[int, int] = {}
     for event in contracts.events_of(receipt):
-        if event.name in ("Claimed", "RewardsClaimed"):
+        if event.name in ("Claimed", "RewardsClaimed") and not event.args.get("compounded"):
             index = int(event.args["currency"])
             sums[index] = sums.get(index, 0) + int(event.args["amount"])
     return moneys(contracts.deployment.currencies, sums, "received") if any(sums.values()) else {}
@@ -69,6 +69,21 @@ def moment(timestamp: int) -> str:
         return "for ever"
 
 
+def position(index: int, amount: int, score: int, end: int) -> dict[str, Any]:
+    """A lock of EMP: its score has as many decimals as EMP."""
+    return {
+        "position": index,
+        **emp(amount, "amount"),
+        "score": money(score, EMP_DECIMALS, ""),
+        "score_base_units": str(score),
+        "until": moment(end),
+    }
+
+
+def _position(args: Mapping[str, Any]) -> dict[str, Any]:
+    return position(args["index"], args["amount"], args["score"], args["end"])
+
+
 def _effect(name: str, args: Mapping[str, Any]) -> dict[str, Any]:
     """What an event changed for the wallet that sent the transaction."""
     effect = _EFFECTS.get(name)
@@ -80,7 +95,12 @@ _EFFECTS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "Deposited": lambda args: {"credits_in_tab": args["balance"]},
     "Withdrawn": lambda args: {"withdrawn": args["units"], "credits_in_tab": args["balance"]},
     "WithdrawalSet": lambda args: {"ready_at": moment(args["withdrawAt"])},
-    "Locked": lambda args: {"position": args["index"], "until": moment(args["end"])},
+    "Locked": _position,
+    "Increased": lambda args: (
+        _position(args) | emp(args["added"], "compounded" if args["compounded"] else "added")
+    ),
+    "Extended": _position,
+    "Unlocked": lambda args: {"position": args["index"], **emp(args["amount"], "unlocked")},
     "StatusSet": lambda args: {"status": ServiceStatus(args["status"]).name.lower()},
     "SaleOpenSet": lambda args: {"sale": "open" if args["open"] else "closed"},
     "BondAdded": lambda args: emp(args["bond"], "bond"),

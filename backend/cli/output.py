@@ -118,16 +118,17 @@ def show(values: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, empty: str = "nothing") -> None:
-    """Many things of one shape: a table."""
+    """Many things of one shape: a table. Fields named `..._base_units` are for programs only."""
     if as_json:
         return print_json([dict(row) for row in rows])
     if not rows:
         return say(empty)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in rows[0]:
+    shown = [name for name in rows[0] if not name.endswith("_base_units")]
+    for name in shown:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell(row[name]) for name in shown))
     return _people().print(table)
 
 

@@ -6,15 +6,15 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from backend.cli.options import AsJson, KeyName
+from backend.cli.options import AddressArgument, AsJson, KeyName
 from backend.cli.output import money, print_json, say, show_rows
 from backend.cli.price_feeds import ChainFeeds, read_feeds
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import node, prepared, run, wallet
+from backend.cli.wiring import account, node, prepared, run
 from backend.core.deployment import read_deployment
 from backend.core.errors import MalformedRequest
 from backend.core.settings import Settings
-from backend.core.units import Address, to_address
+from backend.core.units import Address
 from backend.pricing.service import QUOTE, FeedPrices, FilePrices, FirstOf, Source, StoredPrices
 from backend.statements.basis import Method
 from backend.statements.ledger import Line
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def statement(
-    address: Annotated[str | None, typer.Argument(help="Account; else the one that signs.")] = None,
+    address: AddressArgument = None,
     start: Annotated[str | None, typer.Option("--from", help="First day, such as 2026-01-01.")] = None,
     end: Annotated[str | None, typer.Option("--to", help="The day after the last.")] = None,
     method: Annotated[str, typer.Option(help="Cost basis: fifo or average.")] = "fifo",
@@ -56,10 +56,10 @@ def statement(
 ) -> None:
     """What an account bought, used, earned and sold, from the local index."""
     settings, period = prepared(quiet=True), period_of(start, end)
-    account = wallet(settings, key).address if address is None else to_address(address)
+    owner = account(settings, address, key)
     text = None if prices_file is None else _text_of(prices_file)
     sources = _Sources(quote, text, read_feeds(feed or []))
-    made = run(_made(settings, Address(account), period, _method(method), sources))
+    made = run(_made(settings, owner, period, _method(method), sources))
     if csv is not None:
         csv.write_text(sheet_of(made), encoding="utf-8", newline="")
         say(f"wrote {len(made.lines)} lines to {csv}")

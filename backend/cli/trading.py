@@ -11,7 +11,7 @@ from backend.chain.sender import Sender
 from backend.cli.outcomes import EMP_DECIMALS, currency_of
 from backend.cli.output import money
 from backend.core.deployment import DeployedCurrency
-from backend.core.errors import InsufficientFunds, NodeError
+from backend.core.errors import InsufficientFunds
 from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, checksum, unpack_plan_id
 from backend.signing.eip712 import Domain
 from backend.signing.keys import LocalKey
@@ -126,6 +126,11 @@ class Trader:
         await self._allow_emp(self._contracts.vault.address, amount)
         return await self._sender.send(self._contracts.vault.lock(amount, duration))
 
+    async def increase(self, index: int, amount: int) -> Receipt:
+        """Add EMP (base units) to a running position."""
+        await self._allow_emp(self._contracts.vault.address, amount)
+        return await self._sender.send(self._contracts.vault.increase(index, amount))
+
     async def bond(self, service_id: int, amount: int) -> Receipt:
         """Add EMP (base units) to a service's bond."""
         await self._allow_emp(self._contracts.registry.address, amount)
@@ -170,10 +175,7 @@ class Trader:
         return self._key.sign(Permit(self.address, Address(spender), value, nonce, deadline).digest(domain))
 
     async def _now(self) -> int:
-        header = await self._contracts.client.header("latest")
-        if header is None:
-            raise NodeError("the node has no newest block; is it syncing?")
-        return header.timestamp
+        return await self._contracts.client.timestamp()
 
     async def _deadline(self) -> int:
         return await self._now() + PATIENCE_SECONDS

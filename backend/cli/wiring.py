@@ -23,7 +23,7 @@ from backend.core.deployment import Deployment, read_deployment
 from backend.core.errors import NodeUnreachable, SigningKeyError, SigningKeyNotFound, UnsafeSettings
 from backend.core.logs import configure_logs
 from backend.core.settings import PREFIX, Settings, load_settings
-from backend.core.units import hex_of, to_address
+from backend.core.units import Address, hex_of, to_address
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
 from backend.signing.keys import LocalKey, Signer, meter_key
@@ -168,6 +168,11 @@ def wallet(settings: Settings, name: str | None) -> LocalKey:
         say(f"signing as {role} of the devnet")
         return devnet_accounts()[role]
     raise _no_key(settings, name)
+
+
+def account(settings: Settings, address: str | None, key: str | None) -> Address:
+    """The account a command looks at: one that was named, else the wallet's."""
+    return to_address(address) if address is not None else wallet(settings, key).address
 
 
 def _no_key(settings: Settings, name: str | None) -> SigningKeyNotFound:

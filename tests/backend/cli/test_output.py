@@ -68,6 +68,13 @@ class TestShowRows:
         lines = [line.split() for line in capsys.readouterr().out.splitlines()]
         assert lines == [["plan", "id", "kind"], ["1", "pass"], ["22", "-"]]
 
+    def test_leaves_exact_amounts_to_programs(self, capsys: pytest.CaptureFixture[str]) -> None:
+        rows = [{"price": "1 X", "price_base_units": "1000000"}]
+        show_rows(rows, as_json=False)
+        assert [line.split() for line in capsys.readouterr().out.splitlines()] == [["price"], ["1", "X"]]
+        show_rows(rows, as_json=True)
+        assert json.loads(capsys.readouterr().out) == rows
+
     def test_says_that_there_is_nothing_beside_the_output(self, capsys: pytest.CaptureFixture[str]) -> None:
         show_rows([], as_json=False, empty="no keys")
         assert capsys.readouterr() == ("", "no keys\n")
