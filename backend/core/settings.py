@@ -82,6 +82,7 @@ class Settings(BaseSettings):
     )
     cors_origins: Listed = Field([], description="Origins whose browsers may call; * allows every one.")
     max_body_bytes: int = Field(4 * 1024 * 1024, ge=1024, description="Largest request body.")
+    body_seconds: int = Field(30, ge=1, le=600, description="Longest time a request body may take to arrive.")
     max_lag_seconds: int = Field(30, ge=1, description="Silence of the node after which 503 index_stale.")
     index_wait_ms: int = Field(2000, ge=0, description="Longest wait for the indexer before a 402.")
     siwe_domain: str = Field("", description="Domain wallets sign in to. Empty: that of the public URL.")

@@ -60,7 +60,7 @@ def create_app(deps: GatewayDeps) -> App:
 def app_of(given: Services) -> App:
     """The application over services already built."""
     settings = given.deps.settings
-    rest = RequestIds(BodyLimit(_rest(given), settings.max_body_bytes))
+    rest = RequestIds(BodyLimit(_rest(given), settings.max_body_bytes, settings.body_seconds))
     return with_cors(Split(given, rest), settings)
 
 

@@ -14,7 +14,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 BODY_SECONDS: Final = 30.0
-"""Longest time a body may take to arrive."""
+"""Longest time a body may take where no setting says otherwise."""
 
 
 class ClientGone(RequestError):
@@ -60,7 +60,7 @@ class Deadline:
 
     __slots__ = ("_cancelled", "_task", "_timer")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float = BODY_SECONDS) -> None:
         self._task = asyncio.current_task()
         self._cancelled = False
         self._timer = asyncio.get_running_loop().call_later(seconds, self._cancel)

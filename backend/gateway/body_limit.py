@@ -11,11 +11,12 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class BodyLimit:
-    """Pure ASGI middleware: 413 over `limit` bytes, 408 for a body that does not arrive."""
+    """Pure ASGI middleware: 413 over `limit` bytes, 408 for a body that takes longer than `seconds`."""
 
-    def __init__(self, app: App, limit: int) -> None:
+    def __init__(self, app: App, limit: int, seconds: float) -> None:
         self._app = app
         self._limit = limit
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
@@ -23,7 +24,7 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         try:
-            body = await read_body(scope, receive, self._limit)
+            body = await read_body(scope, receive, self._limit, self._seconds)
         except ClientGone:
             return
         except EmporionError as error:

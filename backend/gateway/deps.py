@@ -272,6 +272,7 @@ def _metered(
         addresses=shared.addresses,
         clock=clock,
         max_body_bytes=settings.max_body_bytes,
+        body_seconds=settings.body_seconds,
         observer=observer,
         traces=deps.traces,
     )

@@ -3,10 +3,10 @@
 import asyncio
 from typing import Final
 
-from backend.core.errors import EmporionError, MethodNotAllowed, UpstreamError
+from backend.core.errors import EmporionError, UpstreamError
 from backend.gateway.admission import ModelJob
 from backend.gateway.answers import decided_headers
-from backend.gateway.asgi import Receive, Scope, read_body
+from backend.gateway.asgi import Receive, Scope
 from backend.gateway.metered_app import MeteredApp, until_gone
 from backend.gateway.relay import Delivery, ModelTurn
 from backend.gateway.served import Turn
@@ -28,11 +28,7 @@ class InferenceApp(MeteredApp):
     async def serve(self, scope: Scope, receive: Receive, delivery: Delivery, request_id: str) -> None:
         """One call of a model."""
         parts = self._parts
-        if scope["method"] != "POST":
-            raise MethodNotAllowed(f"{scope['path']} takes POST only")
-        asked = await self.asked(scope, request_id)
-        body = await read_body(scope, receive, parts.max_body_bytes)
-        asked.require_body(body)
+        asked, body = await self.posted(scope, receive, request_id)
         route: str = scope["path"]
         started, started_at = parts.clock.monotonic(), parts.clock.now()
         admitted = await parts.admission.admit(asked, ModelJob(read_call(OPERATIONS[route], body)))

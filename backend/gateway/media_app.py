@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
-from backend.core.errors import EmporionError, MethodNotAllowed, NotFound, UpstreamError
+from backend.core.errors import EmporionError, NotFound, UpstreamError
 from backend.gateway.answers import decided_headers
-from backend.gateway.asgi import Receive, Scope, header, read_body
+from backend.gateway.asgi import Receive, Scope, header
 from backend.gateway.media_jobs import Media, MediaJob
 from backend.gateway.media_relay import MediaRelay
 from backend.gateway.metered_app import MeteredApp, MeteredParts, until_gone
@@ -35,11 +35,7 @@ class MediaApp(MeteredApp):
     async def serve(self, scope: Scope, receive: Receive, delivery: Delivery, request_id: str) -> None:
         """One call."""
         parts = self._parts
-        if scope["method"] != "POST":
-            raise MethodNotAllowed(f"{scope['path']} takes POST only")
-        asked = await self.asked(scope, request_id)
-        body = await read_body(scope, receive, parts.max_body_bytes)
-        asked.require_body(body)
+        asked, body = await self.posted(scope, receive, request_id)
         started, started_at = parts.clock.monotonic(), parts.clock.now()
         call = read_media(ROUTES[scope["path"]], header(scope, b"content-type"), body)
         admitted = await parts.admission.admit(asked, MediaJob(call))

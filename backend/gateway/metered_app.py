@@ -13,7 +13,7 @@ from backend.core.logs import get_logger
 from backend.core.units import PlanId, hex_of
 from backend.entitlement.head import HeadWatch
 from backend.gateway.admission import Admission, Asked
-from backend.gateway.asgi import ClientGone, Receive, Scope, Send, header, send_whole
+from backend.gateway.asgi import ClientGone, Receive, Scope, Send, header, read_body, send_whole
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.credentials import presented
 from backend.gateway.error_replies import error_reply, send_error
@@ -56,6 +56,7 @@ class MeteredParts:
     addresses: ClientAddress
     clock: Clock
     max_body_bytes: int
+    body_seconds: int
     observer: Observer
     traces: Tracing | None = None
 
@@ -108,6 +109,14 @@ class MeteredApp:
         chosen = None if plan is None else PlanId(plan)
         return Asked(request_id, principal, said.client, chosen, block, said.signed)
 
+    async def posted(self, scope: Scope, receive: Receive, request_id: str) -> tuple[Asked, bytes]:
+        """Who asks, and the whole body. Raises MethodNotAllowed, InvalidCredential, BodyTooLarge, ..."""
+        require_method(scope, "POST")
+        asked = await self.asked(scope, request_id)
+        body = await read_body(scope, receive, self._parts.max_body_bytes, self._parts.body_seconds)
+        asked.require_body(body)
+        return asked, body
+
     def late_by(self) -> int | None:
         """Seconds of the index's silence where that is worth a word."""
         return self._parts.watch.lag() if self._parts.watch.is_late() else None
@@ -129,6 +138,12 @@ class MeteredApp:
             self._log.warning(
                 "gateway.request.failed", request_id=request_id, code=error.code, reason=error.message
             )
+
+
+def require_method(scope: Scope, wanted: str) -> None:
+    """Raises MethodNotAllowed for another."""
+    if scope["method"] != wanted:
+        raise MethodNotAllowed(f"{scope['path'][:300]} takes {wanted} only")
 
 
 async def until_gone(

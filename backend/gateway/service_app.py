@@ -11,15 +11,14 @@ from backend.core.errors import (
     BodyTooLarge,
     EmporionError,
     MalformedRequest,
-    MethodNotAllowed,
     NotFound,
     UpstreamError,
     UpstreamTimeout,
 )
 from backend.core.units import SERVICE_ID_LIMIT, ChainId, ServiceId
 from backend.gateway.answers import decided_headers
-from backend.gateway.asgi import Receive, Scope, header, read_body
-from backend.gateway.metered_app import MeteredApp, MeteredParts, until_gone
+from backend.gateway.asgi import Receive, Scope, header
+from backend.gateway.metered_app import MeteredApp, MeteredParts, require_method, until_gone
 from backend.gateway.plain_jobs import (
     DataJob,
     DataRead,
@@ -60,22 +59,18 @@ class ServiceApp(MeteredApp):
     async def serve(self, scope: Scope, receive: Receive, delivery: Delivery, request_id: str) -> None:
         """One call or read."""
         number, invoke, path = _parts_of(scope["path"])
-        wanted = "POST" if invoke else "GET"
-        if scope["method"] != wanted:
-            raise MethodNotAllowed(f"{scope['path'][:300]} takes {wanted} only")
         model = name_of(self._chain_id, number)
         if invoke:
             await self._invoke(model, scope, receive, delivery, request_id)
         else:
+            require_method(scope, "GET")
             await self._data(model, path, scope, receive, delivery, request_id)
 
     async def _invoke(
         self, model: str, scope: Scope, receive: Receive, delivery: Delivery, request_id: str
     ) -> None:
         parts = self._parts
-        asked = await self.asked(scope, request_id)
-        body = await read_body(scope, receive, parts.max_body_bytes)
-        asked.require_body(body)
+        asked, body = await self.posted(scope, receive, request_id)
         started, started_at = parts.clock.monotonic(), parts.clock.now()
         job = read_invocation(model, body)
         admitted = await parts.admission.admit(asked, job)

@@ -29,7 +29,6 @@ from backend.db.stores import open_chain_store, open_gateway_store
 from backend.gateway.app import app_of
 from backend.gateway.connections import server_config
 from backend.gateway.deps import GatewayDeps, Services, assemble
-from backend.gateway.metrics import Tracing
 from backend.gateway.served import Fingerprints, Made, NoFingerprints
 from backend.inference.embedded import EmbeddedEngine
 from backend.inference.fingerprint import fingerprint
@@ -168,8 +167,9 @@ async def build(
     home: Path,
     changed: dict[str, Any],
     engine: Engine | None,
-    traces: Tracing | None = None,
+    **ports: Any,
 ) -> House:
+    """`ports`: more of what `GatewayDeps` takes."""
     listening = free_socket()
     port = listening.getsockname()[1]
     given = {"index_wait_ms": 300, "cors_origins": "https://shop.example", **changed}
@@ -198,7 +198,7 @@ async def build(
         outgoing=upstream_http,
         fingerprints=fingerprints_of(engine),
         aliases={"little": ServiceId(SERVICE)},
-        traces=traces,
+        **ports,
     )
     services = assemble(deps)
     app = app_of(services)

@@ -86,7 +86,7 @@ class TestTraces:
     async def test_tell_a_collector(self, stores_home: Path, collector: Collector) -> None:
         traces = Traces.to(collector.url)
         async with AsyncExitStack() as stack:
-            house = await build(stack, stores_home, {}, None, traces)
+            house = await build(stack, stores_home, {}, None, traces=traces)
             key = await played(house)
             await traces.close()
             buyer = address_of(house.buyer)
