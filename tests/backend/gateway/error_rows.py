@@ -128,7 +128,7 @@ def in_both(kind: type[EmporionError], *headers: str, **more: Any) -> Callable[[
                 return await both(house, shape, await prepare(house))
 
             ask.__name__ = prepare.__name__
-            row(kind, shape, *headers, **more)(ask)  # type: ignore[arg-type]
+            row(kind, shape, *headers, **more)(ask)
         return prepare
 
     return add
@@ -455,7 +455,7 @@ async def database_stopped(house: House) -> dict[str, str]:
     url, name = house.settings.database_url.rsplit("/", 1)
     house.services.resolver.forget()
     with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
-        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")  # type: ignore[call-overload]
+        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
         server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
     return headers
 

@@ -12,15 +12,18 @@ what no request can meet
 """
 
 import ast
-from collections.abc import AsyncIterator
+import io
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import structlog
 
 from backend.core.errors import EmporionError, all_errors
+from backend.core.logs import configure_logs
 from backend.gateway.error_replies import INTERNAL, error_type
 from tests.backend.gateway.conftest import House, build
 from tests.backend.gateway.error_rows import ROWS, UNANSWERED, Row
@@ -55,6 +58,13 @@ class TestTable:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 class TestRow:
+    @pytest.fixture(autouse=True)
+    def logs(self) -> Iterator[None]:
+        """As in a process of ours: the library's own way to show a crash takes many seconds."""
+        configure_logs("error", stream=io.StringIO())
+        yield
+        structlog.reset_defaults()
+
     @pytest.fixture
     def gateway_settings(self, row: Row, request: pytest.FixtureRequest) -> dict[str, Any]:
         stored = {"database_url": request.getfixturevalue("new_postgres_url")} if row.database else {}
