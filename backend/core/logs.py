@@ -46,16 +46,19 @@ def configure_logs(level: Level = "info", style: Format = "console", stream: Tex
     renderer = (
         structlog.processors.JSONRenderer()
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=out.isatty())
+        else structlog.dev.ConsoleRenderer(
+            # The default one prints every frame's locals, prompts and keys among them, and takes seconds.
+            colors=out.isatty(),
+            exception_formatter=structlog.dev.plain_traceback,
+        )
     )
     processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
         redact,
     ]
-    if style == "json":
-        processors.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),

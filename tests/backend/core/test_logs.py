@@ -5,12 +5,14 @@ redact
 ├── given a key, a bearer token or a password in a URL inside a text: it should hide that part
 └── given anything else: it should leave it
 configure_logs
-└── given json: it should write one object a line with event, level and fields
+├── given json: it should write one object a line with event, level and fields
+└── given a crash: no local value of any frame, no secret of its message, in both styles, and at once
 """
 
 import io
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
@@ -52,3 +54,22 @@ class TestConfigureLogs:
         shown = json.loads(line)
         assert (shown["event"], shown["depth"], shown["level"]) == ("indexer.reorg.rewound", 3, "info")
         assert shown["component"] == "indexer"
+
+    @pytest.mark.parametrize("style", ["console", "json"])
+    def test_given_a_crash_writes_no_local_value(self, style: Any) -> None:
+        """Prompts, answers and keys are locals of the frames that crash."""
+        out = io.StringIO()
+        configure_logs("info", style, out)
+
+        def crash(said_by_the_caller: str) -> None:
+            raise ValueError(f"postgres://user:{'2'.join('hr')}@host/x does not answer")
+
+        try:
+            crash("nobody may read".upper())
+        except ValueError:
+            get_logger("gateway").exception("gateway.request.crashed")
+        shown = out.getvalue()
+        assert "does not answer" in shown
+        assert "in crash" in shown
+        assert "NOBODY MAY READ" not in shown
+        assert "h2r@" not in shown
