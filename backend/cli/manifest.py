@@ -112,6 +112,11 @@ class PlanPart(_Strict):
             raise ValueError("a pass is used up at once and cannot be refundable")
         if self.kind != "metered" and self.rates != RatesPart():
             raise ValueError("only a metered plan has rates")
+        if self.transferable and self.limits is not None and not self.limits.per_unit:
+            raise ValueError(
+                "limits that are not per unit would be multiplied by moving units to other wallets: leave "
+                "per_unit = false out, or set transferable = false"
+            )
         return self
 
     @property

@@ -351,10 +351,12 @@ def limits_for(listed: ListedService, promised: LimitsDocument | None) -> Limits
 
 
 def quota_for(grant: Grant, promised: LimitsDocument | None) -> Quota:
-    """The plan's limits for the units held."""
+    """The plan's limits for the units held. Units that can be moved always count one by one: a flat limit
+    would be multiplied by spreading them over wallets (docs/decisions/0010).
+    """
     if promised is None:
         return Quota()
-    scale = int(grant.units) if promised.per_unit else 1
+    scale = int(grant.units) if promised.per_unit or grant.terms.transferable else 1
 
     def scaled(limit: int | None) -> int | None:
         return None if limit is None else limit * max(scale, 1)

@@ -82,7 +82,8 @@ class ServiceDocument(_Document):
 class LimitsDocument(_Document):
     """What a plan promises at most; its keccak256 is in the plan's terms. None: no limit.
 
-    With `per_unit` the rates and `concurrent` are for each unit held.
+    With `per_unit`, and always where units can be moved to other wallets, the rates and `concurrent` are for
+    each unit held.
     """
 
     emporion: Literal["limits/1"]

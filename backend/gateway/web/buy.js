@@ -56,7 +56,7 @@ function limits(plan) {
   api(`/v1/metadata/${plan.limits_hash}`).then((said) => {
     const told = [["requests_per_minute", "requests a minute"], ["tokens_per_minute", "tokens a minute"], ["concurrent", "at once"], ["context", "tokens of context"], ["max_output", "tokens an answer"]]
       .filter(([name]) => said[name]).map(([name, words]) => `${said[name]} ${words}`);
-    if (told.length) line.textContent = `At most ${told.join(", ")}${said.per_unit === false ? "" : ", for each unit held"}.`;
+    if (told.length) line.textContent = `At most ${told.join(", ")}${said.per_unit === false && !plan.transferable ? "" : ", for each unit held"}.`;
   }).catch(() => {});
   return line;
 }

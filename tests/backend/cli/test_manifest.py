@@ -72,6 +72,20 @@ class TestReadManifest:
         assert f"{file}:{line}: " in str(caught.value)
         assert words in str(caught.value)
 
+    @pytest.mark.parametrize(("more", "taken"), [("", False), ("transferable = false\n", True)])
+    def test_flat_limits_are_for_units_that_cannot_be_moved(self, file: Path, more: str, taken: bool) -> None:
+        file.write_text(f"{GOOD}{more}[plan.limits]\nconcurrent = 4\nper_unit = false\n")
+        if taken:
+            limits = read_manifest(file).plan[1].limits
+            assert limits is not None
+            assert not limits.per_unit
+            return
+        with pytest.raises(Unprocessable, match="multiplied by moving units"):
+            read_manifest(file)
+
+    def test_example_is_good(self) -> None:
+        assert len(read_manifest(Path(__file__).parents[3] / "examples" / "service.toml").plan) == 3
+
     def test_names_every_mistake_at_once(self, file: Path) -> None:
         file.write_text(GOOD.replace('"smollm2"', '"S M"').replace('"metered"', '"rented"'))
         with pytest.raises(Unprocessable) as caught:

@@ -277,8 +277,20 @@ class TestRates:
         assert said["ratelimit-policy"] == '"requests";q=6;w=60, "tokens";q=10000;w=60'
         assert said["ratelimit"].startswith('"requests";r=5;t=')
 
-    async def test_are_the_same_for_units_in_one_wallet_or_in_two(self, house: House) -> None:
-        limits = orjson.dumps({"emporion": "limits/1", "requests_per_minute": 1})
+    async def test_are_one_for_all_units_only_where_they_cannot_be_moved(self, house: House) -> None:
+        flat = orjson.dumps({"emporion": "limits/1", "requests_per_minute": 1, "per_unit": False})
+        await house.services.metadata.put(keccak(flat), flat)
+        kept = plan(PlanKind.PASS, limits_hash=keccak(flat), transferable=False)
+        await house.mine(kept, holding(PASS, address_of(house.buyer), 3))
+        key = await house.key()
+        assert [(await house.chat(key)).status_code for _ in range(2)] == [200, 429]
+
+    @pytest.mark.parametrize("more", [{}, {"per_unit": False}], ids=["per-unit", "flat"])
+    async def test_are_the_same_for_units_in_one_wallet_or_in_two(
+        self, house: House, more: dict[str, Any]
+    ) -> None:
+        """Units that can be moved count one by one even where their document says otherwise."""
+        limits = orjson.dumps({"emporion": "limits/1", "requests_per_minute": 1, **more})
         await house.services.metadata.put(keccak(limits), limits)
         priced = plan(PlanKind.PASS, limits_hash=keccak(limits))
         third = Account.from_key(b"\x0c" * 32)

@@ -68,7 +68,6 @@ price = "1"
 
 [plan.limits]
 requests_per_minute = 12
-per_unit = false
 """
 
 
