@@ -1,140 +1,20 @@
-"""How to provoke each row of the error table over HTTP, in OpenAI's envelope and in RFC 9457's.
-
-`ROWS` is filled by `row`; `UNANSWERED` names what no request can meet, and where it is met instead.
-"""
+"""How to provoke the rows of the error table that are the caller's side, over HTTP."""
 
 import asyncio
-import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
 
 import httpx
 import orjson
-import psycopg
-from aiohttp import web
-from eth_account import Account
 
 from backend.accounts.key_format import make_key
-from backend.cli.devnet.ports import free_port
 from backend.core import errors
-from backend.core.clock import SystemClock
-from backend.core.errors import EmporionError
 from backend.core.units import ChainId, PlanKind, hex_of, keccak
-from backend.gateway.shared_limits import RedisLimits
 from backend.inference.schemas import ServiceKey, UpstreamDefinition, UpstreamKind
 from tests.backend.gateway import model_server
-from tests.backend.gateway.conftest import METERED, MODEL, PASS, House, address_of, bearer
-from tests.backend.gateway.test_hostile_upstreams import impatient
+from tests.backend.gateway.conftest import METERED, MODEL, House, address_of, bearer
+from tests.backend.gateway.error_ways import CHAT, chat, holder, in_both, limited, payer, row
 from tests.backend.gateway.test_peer_defects import signed_in
 from tests.backend.gateway.test_raw_sockets import said
 from tests.backend.market import CHAIN_ID, SERVICE, START, holding, plan, service, tab
-
-Shape = Literal["openai", "problem"]
-Ask = Callable[[House], Awaitable[httpx.Response]]
-CHAT = "/v1/chat/completions"
-INVOKE = f"/v1/services/{SERVICE}/invoke"
-SAID: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One way to meet an error. `settings` and `ports` are of the gateway it is met at; a `database` of its
-    own is a PostgreSQL one.
-    """
-
-    kind: type[EmporionError]
-    shape: Shape
-    ask: Ask
-    headers: tuple[str, ...] = ()
-    settings: dict[str, Any] = field(default_factory=dict)
-    ports: Callable[[], dict[str, Any]] = dict
-    database: bool = False
-
-    @property
-    def name(self) -> str:
-        """What the test is called."""
-        return f"{self.kind.code}-{self.shape}-{self.ask.__name__}"
-
-
-ROWS: Final[list[Row]] = []
-UNANSWERED: Final[dict[type[EmporionError], str]] = {
-    errors.RequestError: "the parent of the caller's errors; only its children are raised",
-    errors.DatabaseError: "at the start: a migration that failed",
-    errors.DatabaseNewer: "at the start",
-    errors.DatabaseMismatch: "at the start of the indexer",
-    errors.SettingsError: "at the start",
-    errors.UnsafeSettings: "at the start",
-    errors.MissingDependency: "at the start",
-    errors.SigningKeyError: "at the start, and on the command line",
-    errors.WrongPassword: "at the start, and on the command line",
-    errors.SigningKeyNotFound: "on the command line",
-    **dict.fromkeys(
-        [
-            *(errors.ChainError, errors.NodeUnreachable, errors.NodeThrottled, errors.NodeError),
-            *(errors.LogsRefused, errors.WrongChain, errors.DeploymentMismatch, errors.InsufficientFunds),
-            *(errors.TransactionNotMined, errors.TransactionReverted, errors.ContractRevert),
-        ],
-        "in the indexer, the settlement and the client: no request reaches a node",
-    ),
-}
-
-
-def row(kind: type[EmporionError], shape: Shape, *headers: str, **more: Any) -> Callable[[Ask], Ask]:
-    """Register a way to meet an error; `headers` must be on its answer."""
-
-    def add(ask: Ask) -> Ask:
-        ROWS.append(Row(kind, shape, ask, headers, **more))
-        return ask
-
-    return add
-
-
-async def holder(house: House, **wanted: Any) -> dict[str, str]:
-    """The headers of a buyer who holds a Pass, with a key of such a kind."""
-    await house.mine(holding(PASS, address_of(house.buyer)))
-    return bearer(await house.key(**wanted))
-
-
-async def payer(house: House, **wanted: Any) -> dict[str, str]:
-    """The headers of a buyer with ten credits, with a key of such a kind."""
-    await house.mine(tab(METERED, 10, address_of(house.buyer)))
-    return bearer(await house.key(**wanted))
-
-
-async def chat(house: House, headers: dict[str, str], **body: Any) -> httpx.Response:
-    """A call of the model."""
-    return await house.http.post(CHAT, json={**SAID, **body}, headers=headers)
-
-
-async def invoke(house: House, headers: dict[str, str]) -> httpx.Response:
-    """The same service by the route of others, which speaks RFC 9457."""
-    return await house.http.post(INVOKE, json={"text": "a"}, headers=headers)
-
-
-async def both(house: House, shape: Shape, headers: dict[str, str]) -> httpx.Response:
-    """The call that answers in such a shape."""
-    return await (chat if shape == "openai" else invoke)(house, headers)
-
-
-def in_both(kind: type[EmporionError], *headers: str, **more: Any) -> Callable[[Any], Any]:
-    """Register for the model's route and for `invoke`: what follows gives the headers to call with."""
-
-    def add(prepare: Callable[[House], Awaitable[dict[str, str]]]) -> Any:
-        for shape in ("openai", "problem"):
-
-            async def ask(house: House, shape: Any = shape) -> httpx.Response:
-                return await both(house, shape, await prepare(house))
-
-            ask.__name__ = prepare.__name__
-            row(kind, shape, *headers, **more)(ask)
-        return prepare
-
-    return add
-
-
-# The caller's side.
 
 
 @in_both(errors.MalformedRequest)
@@ -337,14 +217,6 @@ async def sort_by_nothing(house: House) -> httpx.Response:
     return await house.http.get("/v1/services?sort=best")
 
 
-async def limited(house: House) -> dict[str, str]:
-    """A buyer whose Pass allows one request a minute."""
-    limits = orjson.dumps({"emporion": "limits/1", "requests_per_minute": 1})
-    await house.services.metadata.put(keccak(limits), limits)
-    await house.mine(plan(PlanKind.PASS, limits_hash=keccak(limits)))
-    return await holder(house)
-
-
 @row(errors.RateLimited, "openai", "retry-after", "ratelimit", "x-ratelimit-remaining-requests")
 async def second_call_of_a_minute(house: House) -> httpx.Response:
     headers = await limited(house)
@@ -356,121 +228,3 @@ async def second_call_of_a_minute(house: House) -> httpx.Response:
 async def crowd_of_sign_ins(house: House) -> httpx.Response:
     asked = [house.http.post("/v1/auth/siwe", json={"message": "x", "signature": "0x"}) for _ in range(80)]
     return max(await asyncio.gather(*asked), key=lambda reply: reply.status_code)
-
-
-# Upstreams.
-
-
-@row(errors.UpstreamError, "openai")
-async def server_that_fails(house: House) -> httpx.Response:
-    house.model.behaviour = model_server.fail
-    return await chat(house, await holder(house))
-
-
-@row(errors.UpstreamRejected, "openai")
-async def server_without_the_route(house: House) -> httpx.Response:
-    async def lacks(*_: Any) -> web.StreamResponse:
-        return web.Response(status=404)
-
-    house.model.behaviour = lacks
-    return await chat(house, await holder(house))
-
-
-@row(errors.UpstreamTimeout, "openai")
-async def server_that_hangs(house: House) -> httpx.Response:
-    await impatient(house, 0.3)
-    house.model.behaviour = model_server.hang
-    return await chat(house, await holder(house))
-
-
-@row(errors.AddressBlocked, "openai")
-async def server_that_redirects(house: House) -> httpx.Response:
-    async def redirect(*_: Any) -> web.StreamResponse:
-        return web.Response(status=307, headers={"location": "http://169.254.169.254/latest"})
-
-    house.model.behaviour = redirect
-    return await chat(house, await holder(house))
-
-
-@in_both(errors.UpstreamUnavailable, "retry-after")
-async def no_upstream(house: House) -> dict[str, str]:
-    await house.services.deps.upstreams.put(ServiceKey(ChainId(CHAIN_ID), SERVICE), [])
-    return await holder(house)
-
-
-# This process, and what it needs.
-
-
-@row(errors.Draining, "openai", "retry-after")
-async def stopping(house: House) -> httpx.Response:
-    house.services.inference.drain()
-    return await chat(house, {})
-
-
-@row(errors.Draining, "problem", "retry-after")
-async def stopping_plain(house: House) -> httpx.Response:
-    house.services.plain.drain()
-    return await invoke(house, {})
-
-
-def _without_redis() -> dict[str, Any]:
-    return {"limits": RedisLimits(f"redis://127.0.0.1:{free_port(0)}/0", SystemClock())}
-
-
-@in_both(errors.LimitsUnreachable, "retry-after", ports=_without_redis)
-async def redis_away(house: House) -> dict[str, str]:
-    return await limited(house)
-
-
-async def signs_in_as_another(house: House) -> httpx.Response:
-    proof = await signed_in(house)
-    other = proof["message"].replace(house.buyer.address, Account.from_key(b"\x31" * 32).address)
-    return await house.http.post("/v1/auth/siwe", json={**proof, "message": other})
-
-
-row(errors.PortAbsent, "problem")(signs_in_as_another)
-
-
-class Away:
-    """Speaks to a node that is not there."""
-
-    async def is_valid(self, *_: Any) -> bool:
-        raise errors.NodeUnreachable("the node does not answer")
-
-
-row(errors.Unavailable, "problem", "retry-after", ports=lambda: {"oracle": Away()})(signs_in_as_another)
-
-
-@row(errors.DatabaseBusy, "problem", "retry-after")
-async def writer_elsewhere(house: House) -> httpx.Response:
-    token = bearer(await house.sign_in(house.buyer))
-    with closing(sqlite3.connect(house.settings.home_path / "gateway.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        return await house.http.post("/v1/keys", json={}, headers=token, timeout=60)
-
-
-@in_both(errors.DatabaseUnreachable, "retry-after", database=True)
-async def database_stopped(house: House) -> dict[str, str]:
-    headers = await holder(house)
-    url, name = house.settings.database_url.rsplit("/", 1)
-    house.services.resolver.forget()
-    with psycopg.connect(url, dbname="postgres", autocommit=True) as server:
-        server.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        server.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-    return headers
-
-
-@row(EmporionError, "openai")
-async def usage_table_gone(house: House) -> httpx.Response:
-    headers = await payer(house)
-    async with house.services.deps.store.write_connection() as db:
-        await db.exec_driver_sql("ALTER TABLE gateway.usage RENAME TO gone")
-    return await chat(house, headers)
-
-
-@row(EmporionError, "problem")
-async def keys_table_gone(house: House) -> httpx.Response:
-    token = bearer(await house.sign_in(house.buyer))
-    async with house.services.deps.store.write_connection() as db:
-        await db.exec_driver_sql("ALTER TABLE gateway.api_keys RENAME TO gone")
-    return await house.http.get("/v1/keys", headers=token)

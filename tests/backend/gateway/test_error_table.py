@@ -1,7 +1,7 @@
 """The error table of the code, every row met for real over HTTP.
 
 each row of `all_errors`
-├── is provoked in `error_rows`, or named there as one that no request can meet
+├── is provoked in `error_rows` or `error_rows_of_ours`, or said in `error_ways` to be met by no request
 └── in OpenAI's envelope wherever a model's route can answer it, in RFC 9457's wherever another can
 what is answered
 ├── status, code, envelope, request id; retryable or not; 503 says when to come back
@@ -25,8 +25,9 @@ import structlog
 from backend.core.errors import EmporionError, all_errors
 from backend.core.logs import configure_logs
 from backend.gateway.error_replies import INTERNAL, error_type
+from tests.backend.gateway import error_rows, error_rows_of_ours
 from tests.backend.gateway.conftest import House, build
-from tests.backend.gateway.error_rows import ROWS, UNANSWERED, Row
+from tests.backend.gateway.error_ways import ROWS, UNANSWERED, Row
 
 BACKEND = Path(__file__).parents[3] / "backend"
 ANSWERING = ("gateway", "accounts", "catalog", "entitlement", "feed", "metadata", "alerts", "net")
@@ -35,6 +36,7 @@ ANSWERING = ("gateway", "accounts", "catalog", "entitlement", "feed", "metadata"
 
 class TestTable:
     def test_has_no_row_that_is_not_met(self) -> None:
+        assert {row.ask.__module__ for row in ROWS} == {error_rows.__name__, error_rows_of_ours.__name__}
         met = {row.kind for row in ROWS}
         assert not met & UNANSWERED.keys()
         assert met | UNANSWERED.keys() == set(all_errors())
