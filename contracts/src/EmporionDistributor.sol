@@ -43,6 +43,7 @@ contract EmporionDistributor is IEmporionDistributor, ERC165 {
         _root = root;
         _deadline = deadline;
         airdropLeft = airdropAmount;
+        emit AirdropOpened(root, treasury, airdropAmount, deadline);
         for (uint256 i; i < vestings.length; ++i) {
             Vesting memory vesting = vestings[i];
             if (vesting.beneficiary == address(0) || vesting.amount == 0 || vesting.duration == 0) {

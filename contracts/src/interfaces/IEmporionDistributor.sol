@@ -7,6 +7,9 @@ import {Vesting} from "../types/DataTypes.sol";
 /// @notice Nobody owns it and nothing in it changes. WARNING: it must be given the airdrop's amount and the sum of all
 /// vestings when EMP is created; it has no way to ask for more.
 interface IEmporionDistributor {
+    /// @notice The airdrop began at deployment: `amount` EMP base units for the leaves of `root`, until `deadline` (unix
+    /// time); what is left then goes to `treasury`.
+    event AirdropOpened(bytes32 indexed root, address indexed treasury, uint256 amount, uint256 deadline);
     /// @notice An account got its part of the airdrop; `left` is what is unclaimed.
     event AirdropClaimed(uint256 indexed index, address indexed account, address indexed actor, uint256 amount, uint256 left);
     /// @notice What nobody claimed by the deadline went to the treasury.
