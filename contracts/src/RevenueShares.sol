@@ -270,6 +270,9 @@ contract RevenueShares is IRevenueShares, ERC1155, ReentrancyGuardTransient {
             uint256 amount = _partDown(gross, uint16(rest));
             if (amount == 0) continue;
             uint256 upstreamId = uint40(rest >> 16);
+            // Its holder may pass the same money through until the total is full: that must not stop those who name it, so
+            // that the part stays with the service.
+            if (distributed[upstreamId][currency] + amount > MAX_TOTAL) continue;
             paid += amount;
             uint256 total = _credit(upstreamId, currency, amount);
             emit UpstreamPaid(upstreamId, serviceId, currency, amount, total);

@@ -57,7 +57,7 @@ class SharesModel(MultiToken):
         book, paid = self.m.state.shares, 0
         for upstream, bps in book.upstreams[number]:
             amount = gross * bps // BPS
-            if amount == 0:
+            if amount == 0 or book.distributed[upstream, currency] + amount > MAX_TOTAL:
                 continue
             paid += amount
             self._credit(upstream, currency, amount)

@@ -18,7 +18,8 @@ interface IRevenueShares is IERC1155 {
         uint256 total,
         uint256 fees
     );
-    /// @notice An upstream's part of a release; `total` as in `Released`, for the upstream.
+    /// @notice An upstream's part of a release; `total` as in `Released`, for the upstream. One whose total can hold no more
+    /// (2^108 - 1 base units) gets none: its part is in `amount` of `Released`.
     event UpstreamPaid(
         uint256 indexed upstreamId, uint256 indexed serviceId, uint256 indexed currency, uint256 amount, uint256 total
     );

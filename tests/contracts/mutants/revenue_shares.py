@@ -96,6 +96,13 @@ REVENUE_SHARES: Final = (
         RELEASE,
     ),
     Mutant(
+        "a full upstream stops those who name it",
+        "RevenueShares",
+        "            if (distributed[upstreamId][currency] + amount > MAX_TOTAL) continue;\n",
+        "",
+        RELEASE,
+    ),
+    Mutant(
         "fees stay after they left",
         "RevenueShares",
         "        fees[currency] = 0;\n",

@@ -6,6 +6,7 @@ create
 └── otherwise: it should mint a million shares to the provider and keep the upstreams
 release
 ├── when the caller is not AccessToken: it should revert
+├── given an upstream whose total is full: its part should stay with the service
 └── otherwise: fee and upstreams' parts should be floors of the gross; the service gets the rest
 distribute
 ├── when the service or the currency is unknown, or there is nothing: it should revert
@@ -35,14 +36,14 @@ class TestCreate:
     @pytest.mark.parametrize(
         ("upstreams", "error", "values"),
         [
-            ([(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], "TooManyUpstreams", (5, 4)),
-            ([(4, 1)], "UpstreamOrder", (4, 0, 4)),
-            ([(9, 1)], "UpstreamOrder", (9, 0, 4)),
-            ([(0, 1)], "UpstreamOrder", (0, 0, 4)),
-            ([(2, 1), (1, 1)], "UpstreamOrder", (1, 2, 4)),
-            ([(1, 1), (1, 1)], "UpstreamOrder", (1, 1, 4)),
-            ([(1, 0)], "ZeroUpstream", (1,)),
-            ([(1, 2_500), (2, 2_501)], "UpstreamsTooHigh", (5_001, 5_000)),
+            ([(1, 1), (2, 1), (3, 1), (4, 1), (5, 1)], "RevenueShares_TooManyUpstreams", (5, 4)),
+            ([(4, 1)], "RevenueShares_UpstreamOrder", (4, 0, 4)),
+            ([(9, 1)], "RevenueShares_UpstreamOrder", (9, 0, 4)),
+            ([(0, 1)], "RevenueShares_UpstreamOrder", (0, 0, 4)),
+            ([(2, 1), (1, 1)], "RevenueShares_UpstreamOrder", (1, 2, 4)),
+            ([(1, 1), (1, 1)], "RevenueShares_UpstreamOrder", (1, 1, 4)),
+            ([(1, 0)], "RevenueShares_ZeroUpstream", (1,)),
+            ([(1, 2_500), (2, 2_501)], "RevenueShares_UpstreamsTooHigh", (5_001, 5_000)),
         ],
     )
     def test_upstreams_that_are_wrong(
@@ -50,7 +51,7 @@ class TestCreate:
     ) -> None:
         p.register()
         p.register()
-        with p.stage.reverts(f"RevenueShares_{error}", *values):
+        with p.stage.reverts(error, *values):
             p.register(upstreams=upstreams)
 
     def test_the_provider_gets_a_million_shares(self, p: Protocol) -> None:
@@ -111,6 +112,17 @@ class TestRelease:
         middle = p.register(upstreams=[(1, 5_000)])
         service, _ = self.buy(p, 10_000, [(middle, 5_000)])
         assert [distributed(p, s) for s in (1, middle, service)] == [0, 5_000, 4_750]
+
+    def test_an_upstream_that_is_full_stops_nobody(self, p: Protocol) -> None:
+        """Its holder passes the same money through until the total can hold no more: its own affair."""
+        p.fund(p.provider, amount=2**107)
+        for amount in (2**107, 2**107 - 1):
+            p.send(p.shares, "distribute", 1, USD_INDEX, amount, sender=p.provider)
+            p.send(p.shares, "claim", [1], [USD_INDEX], p.provider, sender=p.provider)
+        service, receipt = self.buy(p, 10_000, [(1, 1_000)])
+        assert p.only(receipt, p.shares, "Released")["amount"] == 9_750
+        assert not p.events(receipt, p.shares, "UpstreamPaid")
+        assert (distributed(p, 1), distributed(p, service)) == (2**108 - 1, 9_750)
 
     def test_an_upstream_that_retired_is_still_paid(self, p: Protocol) -> None:
         p.send(p.registry, "setStatus", 1, 2, sender=p.provider)
