@@ -73,7 +73,7 @@ class Governed:
 def deploy_governed(stage: Stage) -> Governed:
     """Deploys everything, registers a first service, and gives two voters their scores."""
     accounts = [stage.account(number) for number in range(10)]
-    found = _deploy_all(stage, accounts)
+    found = deploy_all(stage, accounts)
     protocol = Protocol(
         stage, found["TestDollar"], found["EmporionToken"], found["RevenueShares"], found["ServiceRegistry"],
         found["AccessToken"], found["UsageEscrow"], found["StakingVault"], found["TokenMarket"],
@@ -98,7 +98,7 @@ def _address(text: str) -> Address:
     return Address(bytes.fromhex(text[2:]))
 
 
-def _deploy_all(stage: Stage, accounts: list[str]) -> dict[str, Contract]:
+def deploy_all(stage: Stage, accounts: list[str]) -> dict[str, Contract]:
     """As production deploys it, but for the supply, which the operator keeps to hand out."""
     operator, guardian = _address(accounts[0]), _address(accounts[2])
     values = {**LIVE, "distributorAmount": 99_000_000 * EMP, "treasuryAmount": 1_000_000 * EMP}
