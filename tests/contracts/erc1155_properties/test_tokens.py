@@ -6,7 +6,11 @@ OpenZeppelin, Solady: minted.
 
 from __future__ import annotations
 
+from eth_abi.abi import encode
+
 from backend.chain.contract import call_data
+from backend.core.units import keccak
+from contracts.artifacts import load
 from tests.contracts.erc1155_properties.suite import Erc1155Properties, Subject
 from tests.contracts.invariants.machine import Machine
 from tests.contracts.invariants.world import ACTORS, World
@@ -64,8 +68,19 @@ class OpenZeppelinTokens(Mintable):
     artifact = "OpenZeppelinTokens"
 
 
-class SoladyTokens(Mintable):
-    artifact = "SoladyTokens"
+class SoladyTokens(Subject):
+    """As another project brings its token: creation code, and call data of its own making."""
+
+    ids = (0, 2**256 - 1)
+
+    def __init__(self) -> None:
+        self.machine = Machine({"TheirToken": load("SoladyTokens").bytecode})
+        self.token = self.machine.deploy(bytes([0x11]) * 20, "TheirToken")
+
+    def give(self, to: bytes, token_id: int, amount: int) -> None:
+        selector = keccak(b"mint(address,uint256,uint256)")[:4]
+        data = selector + encode(["address", "uint256", "uint256"], [to, token_id, amount])
+        assert self.machine.send(to, self.token, data).error is None
 
 
 class TestAccessToken(Erc1155Properties):

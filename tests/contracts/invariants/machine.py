@@ -39,7 +39,7 @@ class Machine:
     """The EVM; `now` is the next block's time. Every transaction is a block of its own."""
 
     def __init__(self, codes: Mapping[str, str] | None = None) -> None:
-        """`codes`: creation code in 0x hexadecimal that replaces an artifact's, by contract."""
+        """`codes`: creation code in 0x hexadecimal, by contract, in the place of an artifact's."""
         # A replaced contract may come without the optimizer, and then be larger than a chain allows.
         limit = None if codes is None else LARGEST
         self.evm = EVM(spec_id="CANCUN", env=Env(cfg=CfgEnv(limit_contract_code_size=limit)))
@@ -54,7 +54,8 @@ class Machine:
     def deploy(self, deployer: bytes, name: str, arguments: bytes = b"") -> bytes:
         """Create a contract; its address."""
         self._next_block()
-        code = bytes.fromhex(self._codes.get(name, load(name).bytecode)[2:]) + arguments
+        text = self._codes[name] if name in self._codes else load(name).bytecode
+        code = bytes.fromhex(text[2:]) + arguments
         address = bytes.fromhex(self.evm.deploy(text_of(deployer), code)[2:])
         self._keep_logs()
         return address
