@@ -32,12 +32,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for verdict in _judged(options, compiler):
             print(f"{verdict.outcome:<10}{verdict.fault}  {verdict.detail[:100]}", flush=True)
             verdicts.append(verdict)
+            if options.json:
+                _write(options.json, verdicts)
     counts = Counter(verdict.outcome for verdict in verdicts)
     print(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())))
-    if options.json:
-        records = [{**asdict(v.fault), "outcome": v.outcome, "detail": v.detail} for v in verdicts]
-        options.json.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
     return int(counts["survived"] > 0)
+
+
+def _write(file: Path, verdicts: Sequence[Verdict]) -> None:
+    """After each verdict, so that a run that is stopped leaves what it found."""
+    records = [{**asdict(v.fault), "outcome": v.outcome, "detail": v.detail} for v in verdicts]
+    file.write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -60,12 +65,14 @@ def _judged(options: argparse.Namespace, compiler: Compiler) -> Iterator[Verdict
             yield judged(fault, _source(fault.contract), compiler, plays, ask_tests=ask_tests)
         return
     chosen = [options.contract] if options.contract else list(FUNCTIONS)
-    for contract in chosen:
-        source = _source(contract)
-        waiting, wanted = _shuffled(contract, source, options.seed), options.sample // len(chosen)
-        while waiting and wanted:
-            verdict = judged(waiting.pop(), source, compiler, plays, ask_tests=ask_tests)
-            wanted -= verdict.outcome != "stillborn"
+    waiting = {contract: _shuffled(contract, _source(contract), options.seed) for contract in chosen}
+    wanted = dict.fromkeys(chosen, options.sample // len(chosen))
+    # By turns, so that a run that is stopped has tried as many of each.
+    while rest := [contract for contract in chosen if waiting[contract] and wanted[contract]]:
+        for contract in rest:
+            fault = waiting[contract].pop()
+            verdict = judged(fault, _source(contract), compiler, plays, ask_tests=ask_tests)
+            wanted[contract] -= verdict.outcome != "stillborn"
             yield verdict
 
 
