@@ -27,7 +27,7 @@ PASS_PLAN, CREDITS = 1 << 20 | 4 | PASS, 1 << 20 | 1 << 4 | 4 | METERED
 GOVERNOR, TIMELOCK = "EmporionGovernor", "EmporionTimelock"
 ROLE_HOLDERS: Final = ACTORS[1:3]
 HASH = b"\x11" * 32
-ROLES: Final = tuple(keccak(name) for name in (b"PROPOSER_ROLE", b"CANCELLER_ROLE", b"EXECUTOR_ROLE"))
+ROLES: Final = tuple(keccak(name) for name in (b"PROPOSER_ROLE", b"CANCELLER_ROLE"))
 
 
 class Act(NamedTuple):
@@ -184,10 +184,14 @@ def _use(r: Republic, c: Chance) -> Act:
             return Act(buyer, "AccessToken", "consume", (CREDITS, 1))
         case 2:
             return Act(buyer, "ServiceReviews", "review", (plan_id, c.number(0, 5), HASH))
-    paused = c.one([("AccessToken", "pauseSales"), ("ServiceRegistry", "pauseRegistrations")])
-    return Act(c.one([GUARDIAN, buyer]), *paused, ()) if c.number(0, 5) == 5 else Act(
-        buyer, "AccessToken", "setApprovalForAll", (c.one(ACTORS), c.one([True, False]))
-    )  # fmt: skip
+    match c.number(0, 2):
+        case 0:
+            paused = c.one([("AccessToken", "pauseSales"), ("ServiceRegistry", "pauseRegistrations")])
+            return Act(c.one([GUARDIAN, GUARDIAN, buyer]), *paused, ())
+        case 1:
+            return Act(ACTORS[0], "ServiceRegistry", "approve", (c.one(ACTORS), 1))
+    token = c.one(["AccessToken", "RevenueShares", "ServiceRegistry"])
+    return Act(buyer, token, "setApprovalForAll", (c.one(ACTORS), c.one([True, False])))
 
 
 def _dispute(r: Republic, c: Chance) -> Act:
@@ -206,7 +210,7 @@ def _receive(r: Republic, c: Chance) -> Act:
     index = c.number(0, 3)
     match c.number(0, 3):
         case 0:
-            r.machine.now += 365 * DAY if c.number(0, 7) == 0 else 0
+            r.machine.now += 365 * DAY if c.number(0, 3) == 0 else 0
             return Act(c.one(ACTORS), "EmporionDistributor", "sweep", ())
         case 1:
             return Act(c.one(ACTORS), "EmporionDistributor", "release", (0,))
@@ -240,7 +244,7 @@ def _govern(r: Republic, c: Chance) -> Act:
 
 def _administer(r: Republic, c: Chance) -> Act:
     """Whoever was given a role at the timelock uses it, and others try."""
-    actor = c.one([*ROLE_HOLDERS, *ROLE_HOLDERS, ACTORS[0]])
+    actor = c.one(ROLE_HOLDERS) if c.number(0, 4) else ACTORS[0]
     if not r.operations or c.number(0, 2) == 0:
         data = call_data(TIMELOCK, "updateDelay", c.number(1, 9) * DAY)
         salt = c.number(0, 10**9).to_bytes(32, "big")
@@ -264,7 +268,7 @@ def _decision(r: Republic, c: Chance) -> tuple[str, str, tuple[Any, ...]]:
     options: list[tuple[str, str, tuple[Any, ...]]] = [
         ("AccessToken", "setFeeBps", (c.number(0, 1_000),)),
         ("AccessToken", "setCurrencyOpen", (0, True)),
-        ("ServiceRegistry", "setMinBond", (c.number(1, 1_500) * EMP,)),
+        ("ServiceRegistry", "setMinBond", (c.number(500, 2_000) * EMP,)),
         ("ServiceRegistry", "setUnbondCooldown", (c.number(45, 90) * DAY,)),
         ("UsageEscrow", "setWithdrawalDelay", (c.number(1, 7 * 24) * HOUR,)),
         ("RevenueShares", "setTreasury", (c.one(ACTORS),)),
