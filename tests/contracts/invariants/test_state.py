@@ -156,7 +156,7 @@ class TestGovernment:
         assert sum(count for (_, error), count in met.items() if error is None) > met.total() // 4
 
     def test_a_planted_difference_is_found(self) -> None:
-        state().begin()
+        republic.played(state(), Dice(1), 100)
         book = state().rebuilt()
         assert len(book.said) > 50
         for place, value in book.said.items():
