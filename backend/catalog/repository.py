@@ -215,6 +215,13 @@ async def reviews(connection: AsyncConnection, chain_id: ChainId, service_id: Se
     return list((await connection.execute(select(_outbox).where(said).order_by(_outbox.c.id.desc()))).all())
 
 
+async def disputes(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> list[Row[Any]]:
+    """Everything the court said about a service, what forks took back too (`retracts`), newest first."""
+    mine = (_outbox.c.chain_id == chain_id) & (_outbox.c.service_id == service_id)
+    said = mine & (_outbox.c.contract == "DisputeCourt")
+    return list((await connection.execute(select(_outbox).where(said).order_by(_outbox.c.id.desc()))).all())
+
+
 async def listings(
     connection: AsyncConnection, chain_id: ChainId, access_token: Address, now: int, limit: int
 ) -> list[Row[Any]]:

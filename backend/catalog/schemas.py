@@ -194,6 +194,32 @@ class ReviewsReply(BaseModel):
     reviews: list[ReviewReply]
 
 
+class DisputeReply(BaseModel):
+    """A claim against a service's bond, EMP base units; the stakers vote on it until `voting_ends`."""
+
+    id: int
+    service_id: int
+    plan_id: int
+    claimant: str
+    amount: str
+    opened_at: int
+    voting_ends: int
+    evidence_uri: str
+    answers: int = 0
+    """How often the provider answered."""
+    outcome: Literal["open", "upheld", "rejected", "no_quorum"] = "open"
+    resolved_at: int | None = None
+    slashed: str = "0"
+    """What left the bond."""
+
+
+class DisputesReply(BaseModel):
+    """Every dispute about a service, the newest first."""
+
+    service_id: int
+    disputes: list[DisputeReply]
+
+
 class HoldingReply(BaseModel):
     """What an account has in one plan. `deposited` are credits in the escrow."""
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.catalog import analytics_repository, measured_repository, repository, usage_repository
 from backend.catalog.analytics import HOUR, percentiles
+from backend.catalog.disputes import disputes_reply
 from backend.catalog.names import ById, read_name
 from backend.catalog.paging import read_cursor, write_cursor
 from backend.catalog.replies import (
@@ -20,6 +21,7 @@ from backend.catalog.replies import (
 from backend.catalog.reviews import reviews_reply
 from backend.catalog.schemas import (
     ActivityPage,
+    DisputesReply,
     ListedService,
     ListingPage,
     PlanReply,
@@ -200,6 +202,13 @@ class Catalog:
             await self._row(db, service_id)
             rows = await repository.reviews(db, self._chain_id, service_id)
         return reviews_reply(service_id, rows, MOST_REVIEWS)
+
+    async def disputes(self, service_id: ServiceId) -> DisputesReply:
+        """Claims against the service's bond, ended ones too. Raises NotFound."""
+        async with self._store.read_connection() as db:
+            await self._row(db, service_id)
+            rows = await repository.disputes(db, self._chain_id, service_id)
+        return disputes_reply(service_id, rows)
 
     async def listings(self, access_token: Address, limit: int) -> ListingPage:
         """Offers of the market that can be filled now."""

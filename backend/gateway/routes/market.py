@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 from backend.catalog.schemas import (
     AccountReply,
     ActivityPage,
+    DisputesReply,
     PlanReply,
     ReviewsReply,
     Search,
@@ -84,6 +85,11 @@ def router() -> APIRouter:
     async def reviews(service_id: ServiceIdPath, given: Given) -> ReviewsReply:
         """Ratings by wallets that paid for the service and used it, the newest of each."""
         return await given.catalog.reviews(ServiceId(service_id))
+
+    @api.get("/services/{service_id}/disputes", responses=problems(NotFound, Unprocessable))
+    async def disputes(service_id: ServiceIdPath, given: Given) -> DisputesReply:
+        """Claims of buyers against the service's bond, and how each stands."""
+        return await given.catalog.disputes(ServiceId(service_id))
 
     @api.get("/accounts/{address}", responses=problems(MalformedRequest, IndexStale))
     async def account(address: str, given: Given) -> AccountReply:

@@ -6,6 +6,7 @@ import { facts, h, table } from "/web/dom.js";
 import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
+import { disputes } from "/web/disputes.js";
 import { publishForm } from "/web/publish.js";
 import { editForm } from "/web/edit.js";
 
@@ -19,9 +20,15 @@ export async function showProvider() {
     h("h1", {}, "Provide"),
     panel("Money", () => earnings(chain), MONEY),
     panel("Your services", () => services(chain), (event) => MONEY(event) || event.names.has("ServiceRegistered") || event.names.has("PlanCreated")),
+    panel("Disputes", () => claims(), (event) => [...event.names].some((name) => name.startsWith("Dispute"))),
     panel("Use and errors, last 30 days", () => use(chain), (event) => event.names.has("Settled") || event.names.has("ServiceRegistered")),
     publishForm(chain),
   ];
+}
+
+async function claims() {
+  const [mine, network] = await Promise.all([api(`/v1/accounts/${account()}`), api("/v1/network")]);
+  return mine.services.length ? disputes(mine.services, later(network.block_timestamp)) : [];
 }
 
 export async function showEdit(id) {
