@@ -1,6 +1,9 @@
 """What somebody does on the page, step by step, and what a program or an app does beside it."""
 
+import base64
+import hashlib
 import re
+import secrets
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -47,6 +50,11 @@ async def with_money(page: Page) -> None:
     await expect(section(page, "Wallet")).to_contain_text("1,000")
 
 
+async def told(page: Page, text: str) -> None:
+    """Waits for the word at the foot of the page; every transaction ends with `Done.`."""
+    await expect(page.locator("#status")).to_contain_text(text)
+
+
 def section(page: Page, title: str) -> Locator:
     return page.locator("section", has=page.get_by_role("heading", name=title, exact=True))
 
@@ -79,8 +87,8 @@ async def calls(stage: World, key: str) -> None:
             assert reply.status_code == 200, reply.text
 
 
-async def asked_by_an_app(url: str) -> str:
-    """The query of an app that was registered with a wallet's session; it is answered at /healthz."""
+async def asked_by_an_app(url: str) -> tuple[str, str]:
+    """The query of an app that was registered with a wallet's session, answered at /healthz; its verifier."""
     wallet = Account.create()
     async with httpx.AsyncClient(base_url=url) as http:
         said = (await http.get("/v1/auth/nonce")).json()
@@ -96,14 +104,17 @@ async def asked_by_an_app(url: str) -> str:
             json={"client_name": "Notes", "redirect_uris": [f"{url}/healthz"]},
             headers={"authorization": f"Bearer {session.json()['token']}"},
         )
-    return urlencode(
+    verifier = secrets.token_urlsafe(32)
+    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode()
+    query = urlencode(
         {
             "response_type": "code",
             "client_id": app.json()["client_id"],
             "redirect_uri": f"{url}/healthz",
             "scope": "inference",
             "state": "s1",
-            "code_challenge": "c" * 43,
+            "code_challenge": digest.rstrip("="),
             "code_challenge_method": "S256",
         }
     )
+    return query, verifier

@@ -15,19 +15,18 @@ page
 """
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Page, expect
 
 from backend.cli.demo.world import World
-from backend.core.units import PlanId, Then
+from backend.core.units import PlanId, Then, to_address
 from contracts import artifacts
 from tests.e2e.injected_wallet import InjectedWallet
+from tests.e2e.page_stage import browser, context, page, stage, wallet
 from tests.e2e.page_steps import (
     agree,
     asked_by_an_app,
@@ -41,67 +40,12 @@ from tests.e2e.page_steps import (
     section,
     with_money,
 )
-from tests.e2e.stage import published
+
+__all__ = ["browser", "context", "page", "stage", "wallet"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-QUIET = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PROGRAMS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 AXE = Path(artifacts.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 VIEWS = ("", "service/1", "mine", "provider", "stake", "market", "network")
-SOON = 60_000.0
-"""Milliseconds that a step may take on a busy machine."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
-    async with published(tmp_path_factory.mktemp("page")) as cast:
-        yield cast
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    program = next((path for path in PROGRAMS if Path(path).exists()), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    expect.set_options(timeout=SOON)
-    async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=program, args=QUIET)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
-    context = await browser.new_context()
-    context.set_default_timeout(SOON)
-    yield context
-    await context.close()
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def page(context: BrowserContext, stage: World) -> AsyncIterator[Page]:
-    page = await context.new_page()
-    troubles = list[str]()
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("console", lambda line: troubles.append(line.text) if line.type == "error" else None)
-    await page.goto(stage.services.url)
-    yield page
-    assert not [line for line in troubles if "402" not in line and "404" not in line]
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def wallet(context: BrowserContext, stage: World) -> InjectedWallet:
-    wallet = InjectedWallet(stage.devnet.rpc_url)
-    await wallet.enter(context)
-    return wallet
 
 
 class TestBuyer:
@@ -127,18 +71,22 @@ class TestBuyer:
         await page.reload()
         await connected(page)
         await expect(
-            section(page, "Receipts").get_by_role("button", name=re.compile("^Verify"))
+            section(page, "Receipts").get_by_role("cell", name=re.compile("^✓ right"))
         ).to_have_count(3)
         assert await left_to_use(page) < before
         assert "personal_sign" in wallet.signed
-        await self.gets_the_rest_back(page)
+        await self.gets_the_rest_back(page, wallet, stage)
 
     async def asks(self, page: Page) -> None:
         await page.get_by_role("button", name="Ask").click()
         await agree(page, "Sign the text", "It costs nothing")
         await expect(page.get_by_text(re.compile(r"credits left"))).to_be_visible()
         assert (await page.get_by_label("Answer").inner_text()).strip()
-        await page.get_by_role("button", name="Verify this receipt").click()
+        receipt = section(page, "Its receipt").last
+        await expect(receipt).to_contain_text(
+            "Right: its fields, the meter's signature, and the charge. Its settlement on chain comes later"
+        )
+        await receipt.get_by_text("What was checked, and how").click()
         checks = page.get_by_role("table", name="What was checked")
         await expect(checks.get_by_role("row", name="Signature")).to_contain_text("true")
         await expect(checks.get_by_role("row", name="Charge")).to_contain_text("what the plan's rates say")
@@ -157,15 +105,20 @@ class TestBuyer:
         await expect(section(page, "Keys for your programs")).to_contain_text("old secret until")
         return key
 
-    async def gets_the_rest_back(self, page: Page) -> None:
-        await page.get_by_role("button", name="Take credits back").click()
-        await agree(page, "Continue", "give no access", "refund them at the price you paid")
-        await page.get_by_role("button", name="Take them").click()
-        await agree(page, "Continue")
-        refund = page.get_by_role("button", name=re.compile(r"^Refund 0\.\d+ tUSD$"))
-        worth = (await refund.inner_text()).split()[1]
-        await refund.click()
-        await agree(page, "Continue", f"{worth} tUSD returns to your wallet")
+    async def gets_the_rest_back(self, page: Page, wallet: InjectedWallet, stage: World) -> None:
+        """One press: out of the tab once what was used is settled, then refunded."""
+        signed, currency = len(wallet.signed), stage.devnet.contracts.currency(0)
+        await page.get_by_role("button", name="Get my money back").click()
+        await agree(
+            page, "Get it back", "stop giving access", "settled first", "refunded at the price", "three times"
+        )
+        done = dialog(page).get_by_text(re.compile(r"^Done: 0\.\d+ tUSD are in your wallet\.$"))
+        await expect(done).to_be_visible()
+        worth = (await done.inner_text()).split()[1]
+        await dialog(page).get_by_role("button", name="Close").click()
+        assert wallet.signed[signed:] == ["eth_sendTransaction"] * 3
+        left = await currency.balance(to_address(wallet.account.address))
+        assert left == 999 * 10**6 + int(float(worth) * 10**6)
         await expect(section(page, "Wallet")).to_contain_text(f"999{worth[1:]}")
 
     async def test_declining_sends_nothing(self, wallet: InjectedWallet, page: Page) -> None:
@@ -266,7 +219,7 @@ class TestOthers:
 class TestConsent:
     async def test_lets_an_app_in(self, page: Page, stage: World) -> None:
         url = stage.services.url
-        query = await asked_by_an_app(url)
+        query, _ = await asked_by_an_app(url)
         await page.goto(f"{url}/v1/oauth/authorize?{query}")
         await expect(page.get_by_role("heading", name="Let Notes use your account?")).to_be_visible()
         await expect(page.get_by_role("listitem")).to_contain_text("spend the credits")

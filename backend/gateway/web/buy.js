@@ -1,6 +1,6 @@
 // A plan as it is offered, and the purchase: what it costs, what can be had back, one signature and one transaction.
 
-import { account, allow, chainTime, contract, require, send } from "/web/wallet.js";
+import { account, allow, chainTime, contract, hasOrPicks, require, send } from "/web/wallet.js";
 import { about, api, credits, currencyOf, money, span, when } from "/web/api.js";
 import { field, h, number } from "/web/dom.js";
 import { doing } from "/web/act.js";
@@ -17,6 +17,7 @@ export function planCard(plan, service, chain) {
   const price = BigInt(plan.unit_price), cap = BigInt(plan.account_cap), left = BigInt(plan.supply_cap) ? BigInt(plan.supply_cap) - BigInt(plan.supply) : null;
   const usual = plan.kind === "metered" ? (cap > 0n && cap < 100n ? cap : 100n) : 1n;
   const units = number(usual, { min: "1", max: cap > 0n ? cap : null });
+  const later = plan.kind === "timed" ? h("input", { type: "checkbox" }) : null;
   const cost = h("strong", { "aria-live": "polite" });
   const count = () => { cost.textContent = price ? money(BigInt(units.value || "0") * price, currency) : "Free"; };
   units.oninput = count;
@@ -32,8 +33,8 @@ export function planCard(plan, service, chain) {
       left !== null ? h("li", {}, `${left} of ${plan.supply_cap} left.`) : "",
       limits(plan),
       plan.sale_start * 1000 > Date.now() ? h("li", {}, `On sale from ${when(plan.sale_start)}.`) : ""),
-    open ? h("form", { class: "row", onsubmit: doing(() => buy(plan, BigInt(units.value || "0"), currency)) },
-      field(HOW_MANY[plan.kind], units), h("button", {}, price ? ["Buy for ", cost] : "Take it")) : h("p", {}, "Not on sale now."));
+    open ? h("form", { class: "row", onsubmit: doing(async () => (await hasOrPicks()) && (await buy(plan, BigInt(units.value || "0"), currency, later?.checked ? HOLD : THEN[plan.kind])) && next(plan, service)) },
+      later ? h("label", { class: "check" }, later, "Begin later") : "", field(HOW_MANY[plan.kind], units), h("button", {}, price ? ["Buy for ", cost] : "Take it")) : h("p", {}, "Not on sale now."));
 }
 
 function name(plan) {
@@ -43,10 +44,11 @@ function name(plan) {
 function rates(plan, currency) {
   const card = plan.rate_card, price = BigInt(plan.unit_price);
   const cost = (micro) => (price ? about((BigInt(micro) * price) / 1_000_000n, currency, 6) : credits(micro));
+  const parts = [["in", card.per_unit_in], ["out", card.per_unit_out]].filter(([, micro]) => BigInt(micro));
   return [
-    `${cost(BigInt(card.per_unit_in) * 1000n)} for 1,000 ${card.measure} in, ${cost(BigInt(card.per_unit_out) * 1000n)} for 1,000 out`,
-    ...(BigInt(card.per_request) ? [`${cost(card.per_request)} for each request`] : []),
-  ];
+    parts.map(([way, micro], at) => `${cost(BigInt(micro) * 1000n)} for 1,000 ${at ? "" : `${card.measure} `}${way}`).join(", "),
+    BigInt(card.per_request) ? `${cost(card.per_request)} for each request` : "",
+  ].filter(Boolean);
 }
 
 // What the plan promises at most, from the document whose hash is in its terms.
@@ -74,13 +76,13 @@ function passing(plan) {
   return `You may sell or give away what you have not used${royalty}.`;
 }
 
-async function buy(plan, units, currency) {
+async function buy(plan, units, currency, then) {
   if (units < 1n) throw new Error("how many? at least 1");
   const cost = units * BigInt(plan.unit_price);
   const access = await contract("AccessToken");
   const deadline = BigInt(await chainTime()) + ORDER_SECONDS;
-  const order = [plan.id, units, account(), cost, deadline, THEN[plan.kind]];
-  const points = [`You get ${units} ${units === 1n ? UNITS[plan.kind].replace(/e?s$/, "") : UNITS[plan.kind]} and pay ${money(cost, currency)}.`, promise(plan), ...next(plan)];
+  const order = [plan.id, units, account(), cost, deadline, then];
+  const points = [`You get ${units} ${units === 1n ? UNITS[plan.kind].replace(/e?s$/, "") : UNITS[plan.kind]} and pay ${money(cost, currency)}.`, ...(then === ACTIVATE ? begun(plan) : [promise(plan), ...afterwards(plan)])];
   if (cost === 0n) return (await send("Take a free trial", points, () => access.buy(...order))) !== null;
   const token = await contract("EmporionToken", currency.address);
   await require(token, cost, money(cost, currency));
@@ -93,10 +95,30 @@ async function buy(plan, units, currency) {
   return (await send("Buy access", points, async () => access.buyWithPermit(...order, ...(await permit(token, domain, cost, deadline, access))), asks)) !== null;
 }
 
-function next(plan) {
+// What can be done with what was just bought, said where the plans are; the view may have been drawn anew meanwhile.
+export const BOUGHT = "bought";
+function next(plan, service) {
+  const place = document.getElementById(BOUGHT);
+  if (!place) return true;
+  const chat = document.getElementById("try-it");
+  place.replaceChildren(h("div", { class: "note" }, h("strong", {}, "It is yours. "),
+    !service.served_here ? ["It is used at ", service.gateway || "the gateway of its provider", "."]
+      : [chat ? [h("a", { href: location.hash, onclick: (event) => { event.preventDefault(); chat.scrollIntoView(); chat.querySelector("textarea").focus(); } }, "Ask it something here"), ", or "] : "",
+        h("a", { href: "#/mine" }, chat ? "make a key for your programs" : "Make a key for your programs"), `: any OpenAI SDK works with it, at ${location.origin}/v1, as model ${service.model}.`],
+    " What is left of it, and your way to your money back, is under My access."));
+  place.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function begun(plan) {
+  return [`It begins at once and lasts ${span(plan.period_seconds || 1)} a period.`,
+    BigInt(plan.unit_price) && plan.refundable ? "A begun period is not refundable. Tick Begin later to keep your way back." : promise(plan)];
+}
+
+function afterwards(plan) {
   return {
     pass: ["It gives access as long as your wallet holds it."],
-    timed: [`It begins at once and lasts ${span(plan.period_seconds || 1)} a period.`],
+    timed: ["It waits in your wallet. Begin it under My access, or get your money back there."],
     metered: ["The credits are deposited for your calls. No more than that can ever be spent."],
   }[plan.kind];
 }

@@ -1,23 +1,24 @@
 // Trying a model: a question, the answer as it is made, and what it cost.
 
-import { account, signIn } from "/web/wallet.js";
+import { hasOrPicks, signIn } from "/web/wallet.js";
 import { api, ApiError, credits, signedIn } from "/web/api.js";
 import { field, h, say } from "/web/dom.js";
 import { doing } from "/web/act.js";
+import { panel } from "/web/panel.js";
 import { checked } from "/web/verify.js";
 
 export function chat(service) {
   const text = h("textarea", { required: true, rows: "3" }, "What is the capital of France?");
   const answer = h("div", { class: "answer", role: "log", tabindex: "0", "aria-label": "Answer" });
   const foot = h("div", {});
-  return h("section", {}, h("h2", {}, "Try it"),
+  return h("section", { id: "try-it" }, h("h2", {}, "Try it"),
     h("form", { onsubmit: doing(async () => { await stream(service, text.value, answer, foot); return false; }) },
       field("Your question", text, "It goes to the service and is stored nowhere."), h("div", { class: "row" }, h("button", {}, "Ask"))),
     answer, foot);
 }
 
 async function stream(service, text, place, foot) {
-  if (!account()) throw new Error("connect a wallet first: the button is at the top");
+  if (!(await hasOrPicks())) return;
   if (!signedIn() && !(await signIn())) return;
   place.textContent = "";
   foot.replaceChildren();
@@ -46,10 +47,9 @@ function take(line, place, foot) {
   if (line.startsWith(": emporion-receipt ")) {
     const receipt = JSON.parse(line.slice(19));
     const left = receipt.credits_remaining ? `; ${Number(receipt.credits_remaining)} credits left` : "";
-    const verdicts = h("div", { "aria-live": "polite" });
     foot.replaceChildren(
-      h("p", { class: "soft" }, `${receipt.units_in} tokens in, ${receipt.units_out} out, ${credits(receipt.micro_credits)}${left}. Receipt `, h("code", {}, receipt.request_id)),
-      h("button", { class: "plain small", onclick: doing(async () => { verdicts.replaceChildren(await checked(receipt)); return false; }) }, "Verify this receipt"), verdicts);
+      h("p", { class: "soft" }, `${receipt.units_in} tokens in, ${receipt.units_out} out, ${credits(receipt.micro_credits)}${left}.`),
+      panel("Its receipt", () => checked(receipt), (event) => event.names.has("Settled") && event.services.has(Number(receipt.service_id))));
   } else if (line.startsWith("data: ") && line !== "data: [DONE]") {
     const part = JSON.parse(line.slice(6));
     if (part.error) say(part.error.message, true);

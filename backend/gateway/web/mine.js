@@ -6,8 +6,10 @@ import { facts, h, table } from "/web/dom.js";
 import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
+import { apps } from "/web/apps.js";
+import { moneyBack } from "/web/moneyback.js";
 import { keys } from "/web/keys.js";
-import { receiptForm, verified } from "/web/verify.js";
+import { receiptForm, verdict, verified } from "/web/verify.js";
 
 const DAYS = 30;
 
@@ -20,6 +22,7 @@ export async function showMine() {
     panel("Passes, time and credits", () => holdings(chain)),
     panel("Use", () => use(), (event) => event.names.has("Settled")),
     panel("Keys for your programs", () => (signedIn() ? keys() : signInFirst()), () => false),
+    panel("Apps you let in", () => (signedIn() ? apps() : []), () => false),
     panel("Receipts", () => (signedIn() ? receipts() : []), (event) => event.names.has("Settled")),
   ];
 }
@@ -47,7 +50,13 @@ async function holdings(chain) {
   const [mine, network] = await Promise.all([api(`/v1/accounts/${account()}`), api("/v1/network")]);
   const [terms, tabs] = await Promise.all([withTerms(mine.plans), withTabs(mine.plans)]);
   if (!terms.length) return h("p", { class: "soft" }, "Nothing yet. ", h("a", { href: "#/" }, "Find a service"), ".");
-  return h("ul", { class: "cards" }, terms.map((one) => holding(one, chain, tabs.get(one.plan_id), later(network.block_timestamp))));
+  const now = later(network.block_timestamp);
+  const lives = (one) => BigInt(one.units) > 0n || BigInt(one.deposited) > 0n || one.withdraw_at > 0 || one.access_until > now;
+  const over = terms.filter((one) => !lives(one)).map((one) => h("a", { href: `#/service/${one.service_id}` }, one.service.name));
+  return [
+    h("ul", { class: "cards" }, terms.filter(lives).map((one) => holding(one, chain, tabs.get(one.plan_id), now))),
+    over.length ? h("p", { class: "soft" }, "Used up, sold or given back: ", over.flatMap((link, at) => [at ? ", " : "", link]), ".") : "",
+  ];
 }
 
 async function withTerms(held) {
@@ -82,28 +91,22 @@ function holding(one, chain, tab, now) {
       "In the wallet": `${held}`,
       Refundable: back ? [value(held + (one.kind === "metered" ? deposited : 0n)), one.kind === "metered" && deposited > 0n ? h("small", { class: "soft" }, " less what is used") : ""] : "nothing",
     }),
-    one.withdraw_at ? h("p", { class: "note" }, one.withdraw_at > now ? `On their way back: you can take them from ${when(one.withdraw_at)} on.` : "Ready to be taken back.", " Until then these credits give no access.") : "",
-    h("div", { class: "row" }, buttons(one, held, deposited, value, back, now)));
+    one.withdraw_at ? h("p", { class: "note" }, one.withdraw_at > now ? `On their way back: the rest is yours from ${when(one.withdraw_at)} on, or earlier if the service lets go.` : "Ready to be taken back.", " These credits give no access meanwhile.") : "",
+    h("div", { class: "row" }, buttons(one, held, deposited, currency, back)));
 }
 
-function buttons(one, held, deposited, value, back, now) {
+function buttons(one, held, deposited, currency, back) {
   const made = [];
-  const add = (label, title, points, work) => made.push(h("button", { class: "plain", onclick: doing(async () => (await send(title, points, work)) !== null) }, label));
+  const what = `${one.service.name}, plan ${one.plan_id}`;
+  const button = (label, work, plain = true) => made.push(h("button", { class: plain ? "plain" : null, "aria-label": `${label}: ${what}`, onclick: doing(work) }, label));
+  const add = (label, points, work) => button(label, async () => (await send(label, points, work)) !== null);
   if (one.kind === "timed" && held > 0n) {
-    add("Begin a period", "Begin a period", [`One period is used up; you have access for it at once. It can no longer be refunded.`], async () => (await contract("AccessToken")).activate(one.plan_id, 1, account()));
+    add("Begin a period", ["One period is used up; you have access for it at once. It can no longer be refunded."], async () => (await contract("AccessToken")).activate(one.plan_id, 1, account()));
   }
-  if (held > 0n && one.kind === "metered") made.push(h("button", { onclick: doing(() => deposit(one, held)) }, "Deposit for use"));
-  if (held > 0n && back) {
-    add(`Refund ${value(held)}`, "Refund", [`${held} unused units are given back; ${value(held)} returns to your wallet at once.`], async () => (await contract("AccessToken")).refund(one.plan_id, held, account()));
-  }
-  if (deposited > 0n && !one.withdraw_at) {
-    add("Take credits back", "Take credits back", ["From now on these credits give no access.", "What you used is settled first; the rest is yours after a waiting time, in your wallet.", back ? "There you can refund them at the price you paid." : "They are not refundable."],
-      async () => (await contract("UsageEscrow")).requestWithdrawal(one.plan_id));
-  }
-  if (one.withdraw_at && one.withdraw_at <= now) {
-    add("Take them", "Take the credits", ["What is not settled returns to your wallet.", back ? `Then refund it: each credit is worth ${value(1n)}.` : "They are not refundable."], async () => (await contract("UsageEscrow")).withdraw(one.plan_id, account()));
-  }
-  if (one.withdraw_at) add("Keep using them", "Keep using them", ["The credits give access again."], async () => (await contract("UsageEscrow")).cancelWithdrawal(one.plan_id));
+  if (held > 0n && one.kind === "metered") button("Deposit for use", () => deposit(one, held), false);
+  if (one.withdraw_at) add("Keep using them", ["The credits give access again."], async () => (await contract("UsageEscrow")).cancelWithdrawal(one.plan_id));
+  if (back && held + deposited > 0n) button("Get my money back", () => moneyBack(one, currency, true));
+  if (deposited > 0n && (one.terms.transferable || !back)) button("Take to my wallet", () => moneyBack(one, currency, false));
   return made;
 }
 
@@ -132,14 +135,22 @@ async function use() {
 async function receipts() {
   const page = await api("/v1/receipts?limit=10");
   const place = h("div", { "aria-live": "polite" });
+  const marks = new Map(page.calls.map((one) => [one.request_id, h("span", { class: "soft" }, "checking")]));
+  check(marks);
   return [
     table("Your requests", [
       { name: "When", of: (one) => when(one.issued_at) },
       { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
       { name: "In, out", number: true, of: (one) => `${one.units_in}, ${one.units_out}` },
       { name: "Cost", number: true, of: (one) => (one.outcome === "failed" ? "failed, free" : credits(one.micro_credits)) },
-      { name: "", of: (one) => h("button", { class: "plain small", "aria-label": `Verify ${one.request_id}`, onclick: doing(async () => { place.replaceChildren(await verified(one.request_id)); return false; }) }, "Verify") },
+      { name: "Checked", of: (one) => marks.get(one.request_id) },
+      { name: "", of: (one) => h("button", { class: "plain small", "aria-label": `How ${one.request_id} was checked`, onclick: doing(async () => { place.replaceChildren(await verified(one.request_id)); return false; }) }, "How") },
     ], page.calls, "No requests yet."),
     place, page.calls.length ? h("details", {}, h("summary", {}, "Another receipt"), receiptForm()) : "",
   ];
+}
+
+// One after the other: each asks the chain's node, and nobody waits for them.
+async function check(marks) {
+  for (const [id, mark] of marks) mark.replaceChildren(await verdict(id).catch(() => "could not be checked"));
 }

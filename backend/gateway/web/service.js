@@ -5,7 +5,7 @@ import { api, chainFacts, currencyOf, EMP, money, short, when } from "/web/api.j
 import { choice, facts, field, h, number, table } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
-import { planCard } from "/web/buy.js";
+import { BOUGHT, planCard } from "/web/buy.js";
 import { chat } from "/web/chat.js";
 import { receiptForm } from "/web/verify.js";
 import { watchButton } from "/web/watch.js";
@@ -26,8 +26,9 @@ export async function showService(id) {
       const now = await api(`/v1/services/${id}`);
       return h("ul", { class: "cards" }, now.plans.map((plan) => planCard(plan, now, chain)));
     }, about("PlanCreated", "SaleOpenSet", "StatusSet")),
-    estimate(service, chain),
+    h("div", { id: BOUGHT, role: "status" }),
     talks && service.served_here ? chat(service) : "",
+    estimate(service, chain),
     panel("Ratings", () => ratings(service), about("Reviewed")),
     panel("What it is built on", () => lineage(id)),
     h("section", {}, h("h2", {}, "Check a receipt"), receiptForm()),
@@ -56,7 +57,7 @@ async function measured(id) {
     Uptime: stats.hours_called ? `answering in ${share(stats.hours_answered, stats.hours_called)} of the hours with calls (${stats.hours_called})` : null,
     "First token": time(stats.p50_first_byte_ms, stats.p90_first_byte_ms),
     "Whole answer": time(stats.p50_duration_ms, stats.p90_duration_ms),
-    "Sold so far": `${stats.units_sold} units; ${stats.holders} wallets hold some now`,
+    "Sold so far": `${stats.units_sold} units; ${stats.holders === 1 ? "1 wallet holds" : `${stats.holders} wallets hold`} some now`,
   }), h("p", { class: "soft" }, "Counted by this gateway from real calls, not claimed by the provider."),
   stats.measured.length ? table("By who measured", [
     { name: "By", of: (one) => [one.source === "gateway" ? "This gateway" : "A paying prober", " ", h("code", { title: one.measured_by }, short(one.measured_by))] },

@@ -1,6 +1,6 @@
 // Finding a service: words, filters in the address so that a search can be shared, pages of results.
 
-import { api, chainFacts, currencyOf, money, baseUnits, span } from "/web/api.js";
+import { api, chainFacts, currencyOf, money, baseUnits, short, span } from "/web/api.js";
 import { choice, field, h, say } from "/web/dom.js";
 import { panel } from "/web/panel.js";
 import { watchButton } from "/web/watch.js";
@@ -67,6 +67,7 @@ function card(service, chain) {
     h("h3", {}, h("a", { href: `#/service/${service.id}` }, service.name)),
     h("p", { class: "soft" }, service.summary || "No description."),
     h("p", { class: "price" }, prices(service, chain)),
+    measures(service),
     h("ul", { class: "tags", "aria-label": "Kind and tags" }, [service.kind, ...(service.status === "active" ? [] : [service.status]), ...service.tags].map((tag) => h("li", {}, tag))),
     watchButton(service));
 }
@@ -87,4 +88,13 @@ function prices(service, chain) {
     return { pass: `${price} for good`, timed: `${price} for ${span(plan.period_seconds)}`, metered: `${price} a credit` }[kind];
   };
   return [...by].map(([kind, plan]) => told(kind, plan)).join(" · ");
+}
+
+// The newest figures of one who called it, and who that is; a prober who paid for its calls goes before the gateway.
+function measures(service) {
+  const one = service.measured.find((each) => each.source === "prober") || service.measured[0];
+  if (!one) return "";
+  const told = [`answered ${(one.uptime_ppm / 10_000).toFixed(1)} %`, one.first_token_ms === null ? "" : `first token ${one.first_token_ms} ms`,
+    one.milli_tokens_per_second === null ? "" : `${(one.milli_tokens_per_second / 1000).toFixed(0)} tokens a second`].filter(Boolean);
+  return h("p", { class: "soft small" }, `Measured: ${told.join(", ")}, in ${one.samples} call${one.samples === 1 ? "" : "s"} of ${one.source === "prober" ? `the prober ${short(one.measured_by)}` : "this gateway's customers"}`);
 }

@@ -4,6 +4,7 @@ import { account, allow, connectFirst, contract, send } from "/web/wallet.js";
 import { about, api, chainFacts, currencyOf, EMP, later, money, moneys, when, baseUnits } from "/web/api.js";
 import { facts, field, h, number, table } from "/web/dom.js";
 import { doing } from "/web/act.js";
+import { whereEmp } from "/web/emp.js";
 import { panel } from "/web/panel.js";
 
 const SCORE = { decimals: 18, symbol: "" };
@@ -15,7 +16,7 @@ export async function showStake() {
     h("h1", {}, "Stake"),
     h("p", { class: "lead" }, "EMP locked for 7 to 365 days has a score of 1 to 4 times its amount. The score earns the protocol's fees, streamed second by second, and votes. Locked EMP cannot leave before its end."),
     panel("Rewards on their way", () => streams(chain)),
-    ...(account() ? [panel("Yours", () => yours(chain)), lockForm(), panel("Your positions", positions)] : [h("section", {}, connectFirst("lock EMP and claim what it earned"))]),
+    ...(account() ? [panel("Yours", () => yours(chain)), lockForm(), panel("Your positions", positions)] : [h("section", {}, connectFirst("lock EMP and claim what it earned"), whereEmp(chain))]),
   ];
 }
 
@@ -42,6 +43,7 @@ async function yours(chain) {
     facts({ "In the wallet": about(mine.emp, EMP, 4), "Your score": `${about(mine.score, SCORE, 2)}, ${part} % of all`, "Claimable now": moneys(chain, mine.rewards) }),
     due.length ? h("div", { class: "row" }, h("button", { onclick: doing(async () => (await send("Claim rewards", [`${told.join(", ")} and what has streamed since go to your wallet.`],
       async () => (await contract("StakingVault")).claim(due.map(([index]) => Number(index)), account()))) !== null) }, "Claim rewards")) : "",
+    whereEmp(chain),
   ];
 }
 

@@ -134,6 +134,12 @@ async function leave() {
   listener();
 }
 
+// For a button that needs a wallet: lets one be chosen where there is none yet.
+export async function hasOrPicks() {
+  if (!signer) await pick();
+  return signer !== null;
+}
+
 export function connectFirst(what) {
   return [h("p", {}, `Connect a wallet to ${what}.`), h("div", { class: "row" }, h("button", { onclick: pick }, "Connect a wallet"))];
 }
@@ -172,7 +178,11 @@ export async function chainTime() {
 // Sends one transaction after saying what it does; returns once it is mined and this gateway's index shows it.
 export async function send(title, points, call, asks = "Your wallet will ask you to sign one transaction; the network takes its fee.") {
   ready();
-  if (!(await explain(title, [...points, asks], "Continue"))) return null;
+  return (await explain(title, [...points, asks], "Continue")) ? mined(call) : null;
+}
+
+// The same for what was explained already.
+export async function mined(call) {
   try {
     say("Your wallet is asking you.");
     const sent = await call();
@@ -204,8 +214,9 @@ export async function allow(token, spender, amount, what) {
 }
 
 export async function require(token, amount, what) {
-  const held = await token.balanceOf(address);
-  if (held < amount) throw new Error(`the wallet has less than ${what}${(await chainFacts()).devnet ? "; My access gives test money" : ""}`);
+  if ((await token.balanceOf(address)) >= amount) return;
+  if ((await chainFacts()).devnet && (await giveTestMoney()) && (await token.balanceOf(address)) >= amount) return;
+  throw new Error(`the wallet has less than ${what}`);
 }
 
 export function reason(error) {
