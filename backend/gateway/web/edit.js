@@ -6,10 +6,11 @@ import { field, h, say, table } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
 import { planPart, planWords } from "/web/plans.js";
-import { bind, documentPart, stored } from "/web/publish.js";
+import { documentPart, stored, withLimits } from "/web/documents.js";
+import { bind } from "/web/publish.js";
 import { upstreamPart } from "/web/upstream.js";
 
-const STATUS = ["active", "paused"];
+const STATUS = ["active", "paused", "retired"];
 
 export function editForm(service, chain) {
   const plan = planPart(chain), upstream = upstreamPart(), about = documentPart(service.metadata || { name: service.name });
@@ -41,7 +42,9 @@ async function openSale(plan) {
   return (await send(plan.sale_open ? "Close sales" : "Open sales", [plan.sale_open ? "It sells no more; holders keep what they have." : "It sells again."], () => access.setSaleOpen(plan.id, !plan.sale_open))) !== null;
 }
 
-async function addPlan(service, terms, chain) {
+async function addPlan(service, plan, chain) {
+  const terms = await withLimits(plan);
+  if (!terms) return false;
   const access = await contract("AccessToken");
   return (await send("Create the plan", [planWords(terms, chain)], () => access.createPlan(service.id, terms))) !== null;
 }
@@ -72,17 +75,17 @@ async function rebind(id, upstream) {
 
 async function standing(id, bond) {
   const service = await api(`/v1/services/${id}`);
-  if (service.status === "retired") return h("p", {}, "This service is retired: it sells nothing, and holders keep their access until it ends.");
+  const retired = service.status === "retired";
   const other = service.status === "active" ? 1 : 0;
   const act = (label, title, points, work, plain = true) => h("button", { class: plain ? "plain" : null, type: "button", onclick: doing(async () => (await send(title, points, work)) !== null) }, label);
   const registry = () => contract("ServiceRegistry");
   return [
-    h("p", {}, `It is ${service.status}; its bond is ${money(service.bond, EMP)}.`),
-    h("form", { class: "row", onsubmit: doing(() => addBond(id, baseUnits(bond.value, EMP))) }, field("EMP", bond), h("button", { class: "plain" }, "Add to the bond"),
+    h("p", {}, `It is ${service.status}; its bond is ${money(service.bond, EMP)}.`, retired ? " It sells nothing; holders keep their access until it ends. Ask for the bond, then take it under Your services." : ""),
+    h("form", { class: "row", onsubmit: doing(async () => (retired ? false : addBond(id, baseUnits(bond.value, EMP)))) }, field("EMP", bond), retired ? "" : h("button", { class: "plain" }, "Add to the bond"),
       act("Ask for it back", "Ask for a part of the bond", ["It stays liable during the waiting time, then you can take it.", "Below the minimum the service can be retired by anybody."], async () => (await registry()).requestUnbond(id, baseUnits(bond.value, EMP)))),
-    h("div", { class: "row" },
+    retired ? "" : h("div", { class: "row" },
       act(other ? "Pause sales" : "Sell again", other ? "Pause" : "Sell again", [other ? "Nothing more is sold; holders are still served." : "Its plans sell again."], async () => (await registry()).setStatus(id, STATUS.indexOf(other ? "paused" : "active"))),
-      act("Retire for good", "Retire the service", ["It never sells again. Holders keep what they have; what they did not use stays refundable.", "This cannot be undone."], async () => (await registry()).retire(id))),
+      act("Retire for good", "Retire the service", ["It never sells again. Holders keep what they have; what they did not use stays refundable.", "The bond can then be asked for, and is yours after its waiting time.", "This cannot be undone."], async () => (await registry()).setStatus(id, STATUS.indexOf("retired")))),
   ];
 }
 

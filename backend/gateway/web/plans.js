@@ -6,10 +6,11 @@ import { choice, field, h, number } from "/web/dom.js";
 const KINDS = [["metered", "Credits, used up by calls"], ["timed", "Time, for a period"], ["pass", "Pass, as long as it is held"]];
 const ORDER = ["pass", "timed", "metered"];
 const MEASURES = ["tokens", "kib", "rows", "seconds"];
+const LIMITS = [["requests_per_minute", "Requests a minute"], ["tokens_per_minute", "Tokens a minute"], ["concurrent", "At once"], ["context", "Tokens of context"], ["max_output", "Tokens an answer"]];
 const DAY = 86400;
 export const ZERO = `0x${"0".repeat(64)}`;
 
-// A fieldset and what reads it: `read()` gives the terms of `createPlan`.
+// A fieldset and what reads it: `read()` gives the terms of `createPlan`, and what the plan promises at most, or null.
 export function planPart(chain, kind = "metered") {
   const parts = {
     kind: choice(KINDS, kind),
@@ -24,7 +25,10 @@ export function planPart(chain, kind = "metered") {
     transferable: h("input", { type: "checkbox", checked: true }),
     royalty: number("5", { min: "0", max: "10" }),
     cap: number("0", { min: "0" }),
+    each: number("0", { min: "0" }),
   };
+  const limits = LIMITS.map(([name, words]) => [name, number("", { min: "1" }), words]);
+  const perUnit = h("input", { type: "checkbox", checked: true });
   const timed = h("div", { class: "row" }, field("Days a period", parts.days));
   const metered = h("div", { class: "row" }, field("Measure", parts.measure), field("Credits a request", parts.request), field("Credits for 1,000 in", parts.into), field("Credits for 1,000 out", parts.out));
   const back = h("label", { class: "check" }, parts.refundable, "What was not used can be refunded");
@@ -39,8 +43,15 @@ export function planPart(chain, kind = "metered") {
     h("div", { class: "row" }, field("What is sold", parts.kind), field("Price of a unit", parts.price), field("Currency", parts.currency)),
     timed, metered,
     h("div", { class: "row" }, back, h("label", { class: "check" }, parts.transferable, "Holders may sell what they have not used")),
-    h("div", { class: "row" }, field("Your part of a resale, %", parts.royalty), field("Most units in all", parts.cap, "0: no limit.")));
-  return { element, read: () => terms(parts, chain) };
+    h("div", { class: "row" }, field("Your part of a resale, %", parts.royalty), field("Most units in all", parts.cap, "0: no limit."), field("Most units an account", parts.each, "0: no limit.")),
+    h("details", {}, h("summary", {}, "What it promises at most"),
+      h("p", { class: "soft" }, "Empty: no limit. Buyers see these before they pay, and the gateway keeps them."),
+      h("div", { class: "row" }, limits.map(([, control, words]) => field(words, control)), h("label", { class: "check" }, perUnit, "For each unit held"))));
+  const promised = () => {
+    const told = limits.filter(([, control]) => control.value).map(([name, control]) => [name, Number(control.value)]);
+    return told.length ? { ...Object.fromEntries(told), per_unit: perUnit.checked } : null;
+  };
+  return { element, read: () => ({ terms: terms(parts, chain), limits: promised() }) };
 }
 
 function terms(parts, chain) {
@@ -50,7 +61,7 @@ function terms(parts, chain) {
     kind: ORDER.indexOf(kind), transferable: parts.transferable.checked, refundable: kind !== "pass" && parts.refundable.checked,
     measure: metered ? MEASURES.indexOf(parts.measure.value) : 0, currency: Number(parts.currency.value),
     royaltyBps: parts.transferable.checked ? Number(parts.royalty.value) * 100 : 0, unitPrice: baseUnits(parts.price.value, currencyOf(chain, parts.currency.value)),
-    period: kind === "timed" ? Number(parts.days.value) * DAY : 0, supplyCap: BigInt(parts.cap.value || "0"), accountCap: 0n,
+    period: kind === "timed" ? Number(parts.days.value) * DAY : 0, supplyCap: BigInt(parts.cap.value || "0"), accountCap: BigInt(parts.each.value || "0"),
     saleStart: 0, earlySeconds: 0, earlyScore: 0n, limitsHash: ZERO,
     perRequest: micro(parts.request, 1n), perUnitIn: micro(parts.into, 1000n), perUnitOut: micro(parts.out, 1000n),
   };
