@@ -1,12 +1,12 @@
 """The gateway over HTTP: JSON in and out, its errors as exceptions."""
 
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import orjson
 
+from backend.client.closing import Closing
 from backend.core.errors import EmporionError
 
 TIMEOUT = httpx.Timeout(60.0, connect=5.0)
@@ -36,21 +36,13 @@ class GatewayUnreachable(EmporionError):
     retryable = True
 
 
-class Http:
+class Http(Closing):
     """One gateway. `token` is sent as a bearer once there is a session or a key."""
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.base_url = base_url.rstrip("/")
         self.token = ""
         self._client = httpx.AsyncClient(timeout=TIMEOUT, transport=transport)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close every connection."""

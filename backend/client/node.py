@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx
 from eth_typing import HexStr
 
+from backend.client.closing import Closing
 from backend.client.http import TIMEOUT
 from backend.core.errors import EmporionError
 from backend.core.units import checksum, hex_of
@@ -29,7 +30,7 @@ class TransactionFailed(EmporionError):
     code = "transaction_failed"
 
 
-class Node:
+class Node(Closing):
     """One node of one chain."""
 
     def __init__(self, url: str, transport: httpx.AsyncBaseTransport | None = None) -> None:

@@ -1,8 +1,8 @@
 """Who acts: one gateway, one node, one wallet, and what each ability of the client is built on."""
 
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from backend.client.closing import Closing
 from backend.client.contracts import Contract, Contracts
 from backend.client.http import Http
 from backend.client.node import Node
@@ -17,7 +17,7 @@ PATIENCE_SECONDS: Final = 600
 """How long a signed order may wait to be mined, in the chain's time."""
 
 
-class Party:
+class Party(Closing):
     """One gateway, one node, one wallet. Without a node and a wallet it can only look around."""
 
     def __init__(self, gateway: str, node: str = "", wallet: LocalKey | None = None) -> None:
@@ -25,14 +25,6 @@ class Party:
         self._node = Node(node) if node else None
         self._wallet = wallet
         self._contracts: Contracts | None = None
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.close()
 
     async def close(self) -> None:
         """Close every connection."""
