@@ -1,7 +1,7 @@
 """An agent that finds, pays for and checks what it uses: `python examples/agent.py` beside `make devnet`.
 
 It has a purse and two tools, and speaks the OpenAI shape, so any framework that does can take its place:
-`ChatOpenAI(base_url=f"{GATEWAY}/v1", api_key=key)` is the whole difference for LangChain.
+`langchain/` has an agent of that.
 GATEWAY, NODE and KEY_FILE say where; a devnet prints all three.
 """
 

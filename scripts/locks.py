@@ -30,6 +30,7 @@ LOCKS = (
     Lock("requirements-dev.lock", ("pyproject.toml", "--group", "dev", "--constraint", "requirements.lock")),
     Lock("requirements-model.lock", ("--group", "model", "--no-deps")),
     Lock("requirements-litellm.lock", ("--group", "litellm")),
+    Lock("examples/langchain/requirements.lock", ("examples/langchain/requirements.in",)),
 )
 STYLE = (
     "--universal",

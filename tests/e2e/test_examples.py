@@ -4,6 +4,8 @@ buy_and_ask.py
     buys, asks, prints an answer
 agent.py
     buys, calls the model with tools, pays for what it used, finds its receipts right
+langchain/agent.py
+    answers from its own environment with a base URL and a key; each turn has a receipt, paid from the tab
 webhook_receiver.py
     is told of a purchase; refuses a message that is not signed, or was received before
 docs/client.md
@@ -32,6 +34,7 @@ from backend.cli.demo.world import World
 from backend.cli.devnet.faucet import Gift
 from backend.cli.devnet.ports import free_port
 from backend.client import EMP, AsyncEmporion, Wallet
+from backend.core.units import MICRO, Then
 from backend.signing.webhooks import make_secret, sign
 from scripts.toolchain import find_npm
 from tests.e2e.stage import published
@@ -109,6 +112,36 @@ class TestPython:
         assert summary["micro_credits"] > 100_000 * summary["calls"]
         assert summary["wrong_receipts"] == 0
         assert await paid(stage, env) == 50 * 10_000
+
+
+class TestLangChain:
+    async def test_agent_answers_by_key_alone(self, stage: World, tmp_path: Path) -> None:
+        home, plan = EXAMPLES / "langchain", stage.plans["Credits"]
+        uv, python = str(Path(sys.executable).with_name("uv")), str(tmp_path / "env" / "bin" / "python")
+        await printed(uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "env"), env={})
+        await printed(
+            *(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python),
+            str(home / "requirements.lock"),
+            env={},
+        )
+        owner = await stage.meet("owner of an agent", Gift(dollars=10**6, emp=0))
+        await owner.trader.buy(plan, 50, Then.DEPOSIT)
+        await owner.sign_in()
+        env = {
+            "EMPORION_URL": stage.services.url,
+            "EMPORION_KEY": owner.api_key,
+            "EMPORION_MODEL": stage.model,
+        }
+        told = await printed(python, str(home / "agent.py"), env=env)
+        answer, summary = told.strip().splitlines()[0], json.loads(told.splitlines()[-1])
+        assert answer
+        receipts = [await owner.gateway.ask("GET", f"/v1/receipts/{one}") for one in summary["requests"]]
+        assert len(receipts) >= 1
+        assert receipts[-1]["units_in"] + receipts[-1]["units_out"] == summary["tokens"]
+        left = await owner.gateway.ask("GET", f"/v1/credits/{plan}")
+        spent = sum(int(one["micro_credits"]) for one in receipts)
+        assert spent > 100_000
+        assert int(left["available_micro_credits"]) == 50 * MICRO - spent
 
 
 class TestGuide:
