@@ -16,14 +16,14 @@ from tests.backend.market import BUYER, CHAIN_ID, SERVICE, block_hash
 __all__ = ["engine", "gateway_settings", "house"]
 
 PATH = f"/v1/services/{SERVICE}/disputes"
-OPENED = {
+OPENED: dict[str, Any] = {
     "claimant": hex_of(BUYER),
     "planId": "7",
     "amount": "5",
     "votingEnds": "900",
     "uri": "data:text/plain,late",
 }
-ENDED = {"outcome": "1", "slashed": "4", "toClaimant": "2", "toProvider": "0", "burned": "2"}
+ENDED: dict[str, Any] = {"outcome": "1", "slashed": "4", "toClaimant": "2", "toProvider": "0", "burned": "2"}
 
 
 def said(number: int, event: str, dispute: int, retracts: int | None = None, **args: Any) -> rows.Outbox:
