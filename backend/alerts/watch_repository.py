@@ -20,7 +20,7 @@ from backend.db.tables.chain import (
     ShareRevenue,
     Tab,
 )
-from backend.db.tables.meter import MeterTab, Usage
+from backend.db.tables.meter import MeterTab, Usage, UsageEvent
 
 _tabs: Final[Any] = Tab.__table__  # type: ignore[attr-defined]
 _meter: Final[Any] = MeterTab.__table__  # type: ignore[attr-defined]
@@ -30,6 +30,7 @@ _networks: Final[Any] = ApiKeyNetwork.__table__  # type: ignore[attr-defined]
 _secrets: Final[Any] = ApiKeySecret.__table__  # type: ignore[attr-defined]
 _audit: Final[Any] = AuditEntry.__table__  # type: ignore[attr-defined]
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
+_events: Final[Any] = UsageEvent.__table__  # type: ignore[attr-defined]
 _services: Final[Any] = Service.__table__  # type: ignore[attr-defined]
 _plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
 _purchases: Final[Any] = Purchase.__table__  # type: ignore[attr-defined]
@@ -175,7 +176,13 @@ async def sales(
 async def unsettled(
     connection: AsyncConnection, chain_id: ChainId, account: Address, after: int, before: int
 ) -> list[Row[Any]]:
-    """Tabs with a whole credit used but not settled in an owner's plans, by usage between two times."""
+    """Tabs with a whole credit used but not settled in an owner's plans, by usage between two times.
+
+    What was voided is never settled: a row voided as a whole counts for nothing, one in part for the rest.
+    """
+    of_each = (_events.c.request_id, func.sum(_events.c.micro_credits).label("micro_credits"))
+    void = select(*of_each).group_by(_events.c.request_id).subquery("voided")
+    voided = func.coalesce(void.c.micro_credits, 0)
     same = and_(
         _tabs.c.chain_id == _usage.c.chain_id,
         _tabs.c.plan_id == _usage.c.plan_id,
@@ -185,7 +192,8 @@ async def unsettled(
         _usage.c.chain_id == chain_id,
         _usage.c.service_id.in_(_owned(chain_id, account)),
         _usage.c.issued_at.between(after, before),
-        _usage.c.cumulative >= (_tabs.c.settled + 1) * _MICRO,
+        _usage.c.cumulative - voided >= (_tabs.c.settled + 1) * _MICRO,
+        or_(void.c.request_id.is_(None), voided < _usage.c.charged),
     )
     columns = (
         _usage.c.plan_id,
@@ -195,7 +203,7 @@ async def unsettled(
     )
     grouped = (
         select(*columns)
-        .select_from(_usage.join(_tabs, same))
+        .select_from(_usage.join(_tabs, same).outerjoin(void, void.c.request_id == _usage.c.request_id))
         .where(late)
         .group_by(_usage.c.plan_id, _usage.c.payer, _tabs.c.settled)
     )

@@ -85,7 +85,8 @@ def rows_of(sums: Sequence[Any], ends: Sequence[Any], plans: Mapping[int, Any], 
             partial=ended[key, "partial"],
             units_in=_sum(row.units_in for row in group),
             units_out=_sum(row.units_out for row in group),
-            charged_micro_credits=_sum(row.charged for row in group),
+            charged_micro_credits=_sum(row.charged - row.voided for row in group),
+            voided_micro_credits=_sum(row.voided for row in group),
             lost_micro_credits=_sum(row.lost for row in group),
             used=used_down(group, plans),
         )
@@ -98,11 +99,11 @@ def _sum(values: Iterable[int]) -> str:
 
 
 def used_down(rows: Iterable[Any], plans: Mapping[int, Any]) -> dict[int, str]:
-    """Worth of what was charged, by currency; each plan's part rounded down."""
+    """Worth of what is asked for, by currency; each plan's part rounded down."""
     found: Counter[int] = Counter()
     for row in rows:
         if (plan := plans.get(row.plan_id)) is not None:
-            found[plan.currency] += int(row.charged) * plan.unit_price // MICRO
+            found[plan.currency] += int(row.charged - row.voided) * plan.unit_price // MICRO
     return {currency: str(amount) for currency, amount in sorted(found.items())}
 
 

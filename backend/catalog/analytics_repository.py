@@ -6,6 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, distinct, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from backend.catalog.usage_repository import voided_by_request
 from backend.core.units import ChainId, ServiceId
 from backend.db.tables.chain import Plan, Purchase
 from backend.db.tables.meter import Usage
@@ -32,7 +33,11 @@ def _served(chain_id: ChainId, service: ServiceId, start: int, end: int) -> Any:
 async def by_time(
     connection: AsyncConnection, chain_id: ChainId, service: ServiceId, start: int, end: int, seconds: int
 ) -> list[Row[Any]]:
-    """Sums of each span of so many seconds that has a call, by plan, oldest first."""
+    """Sums of each span of so many seconds that has a call, by plan, oldest first.
+
+    `charged` counts what was voided too.
+    """
+    void = voided_by_request(chain_id)
     span = (_usage.c.issued_at // seconds).label("span")
     columns = (
         span,
@@ -41,10 +46,12 @@ async def by_time(
         func.sum(_usage.c.units_in).label("units_in"),
         func.sum(_usage.c.units_out).label("units_out"),
         func.sum(_usage.c.charged).label("charged"),
+        func.sum(func.coalesce(void.c.micro_credits, 0)).label("voided"),
         func.sum(_usage.c.lost).label("lost"),
         func.count(distinct(_usage.c.payer)).label("buyers"),
     )
-    wanted = select(*columns).where(_served(chain_id, service, start, end))
+    joined = _usage.outerjoin(void, void.c.request_id == _usage.c.request_id)
+    wanted = select(*columns).select_from(joined).where(_served(chain_id, service, start, end))
     return await _all(connection, wanted.group_by(span, _usage.c.plan_id).order_by(span, _usage.c.plan_id))
 
 

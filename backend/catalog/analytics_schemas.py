@@ -17,9 +17,10 @@ class AnalyticsRow(BaseModel):
     partial: int
     units_in: str
     units_out: str
-    charged_micro_credits: str
+    charged_micro_credits: str = Field(description="What is asked for: charges less what was voided.")
+    voided_micro_credits: str = Field(description="Charges whose deposits forks took back.")
     lost_micro_credits: str
-    used: dict[int, str] = Field(description="Worth of the credits used, base units by currency, down.")
+    used: dict[int, str] = Field(description="Worth of what is asked for, base units by currency, down.")
 
 
 class Percentiles(BaseModel):

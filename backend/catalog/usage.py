@@ -42,7 +42,8 @@ def _day(row: Any) -> UsageDay:
         failed=row.failed,
         units_in=str(int(row.units_in)),
         units_out=str(int(row.units_out)),
-        charged_micro_credits=str(int(row.charged)),
+        charged_micro_credits=str(int(row.charged - row.voided)),
+        voided_micro_credits=str(int(row.voided)),
     )
 
 

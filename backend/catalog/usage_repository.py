@@ -17,10 +17,18 @@ def _mine(chain_id: ChainId, payer: Address) -> Any:
     return and_(_usage.c.chain_id == chain_id, _usage.c.payer == payer)
 
 
+def voided_by_request(chain_id: ChainId) -> Any:
+    """(request_id, micro_credits) of every request of which something was voided, to be joined."""
+    columns = (_events.c.request_id, func.sum(_events.c.micro_credits).label("micro_credits"))
+    mine = select(*columns).where(_events.c.chain_id == chain_id)
+    return mine.group_by(_events.c.request_id).subquery("voided")
+
+
 async def by_day(
     connection: AsyncConnection, chain_id: ChainId, payer: Address, since: int
 ) -> list[Row[Any]]:
-    """Sums of each UTC day and plan from a time on, oldest first."""
+    """Sums of each UTC day and plan from a time on, oldest first. `charged` counts what was voided too."""
+    void = voided_by_request(chain_id)
     day = (_usage.c.issued_at // DAY).label("day")
     keys = (day, _usage.c.plan_id, _usage.c.service_id)
     columns = (
@@ -30,9 +38,11 @@ async def by_day(
         func.sum(_usage.c.units_in).label("units_in"),
         func.sum(_usage.c.units_out).label("units_out"),
         func.sum(_usage.c.charged).label("charged"),
+        func.sum(func.coalesce(void.c.micro_credits, 0)).label("voided"),
     )
     wanted = (
         select(*columns)
+        .select_from(_usage.outerjoin(void, void.c.request_id == _usage.c.request_id))
         .where(_mine(chain_id, payer), _usage.c.issued_at >= since)
         .group_by(*keys)
         .order_by(*keys)

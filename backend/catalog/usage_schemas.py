@@ -17,6 +17,9 @@ class UsageDay(BaseModel):
     units_in: str
     units_out: str
     charged_micro_credits: str
+    """What is asked for: the receipts' sum less what was voided of it."""
+    voided_micro_credits: str
+    """What is not asked for any more since forks took back the deposits behind it."""
 
 
 class UsageReply(BaseModel):

@@ -12,7 +12,7 @@ from backend.alerts.kinds import Kind
 from backend.core.units import Address, PlanKind, hex_of, keccak
 from backend.db.tables import chain as rows
 from backend.db.tables.accounts import ApiKey, ApiKeyNetwork, ApiKeySecret, AuditEntry
-from backend.db.tables.meter import MeterTab, Usage
+from backend.db.tables.meter import MeterTab, Usage, UsageEvent
 from tests.backend.alerts.conftest import Desk
 from tests.backend.market import (
     BUYER,
@@ -40,7 +40,9 @@ async def put(desk: Desk, *things: object) -> None:
             await session.merge(thing)
 
 
-def usage(number: int, at: int, cumulative: int = 0, key: str | None = "k1", tokens: int = 100) -> Usage:
+def usage(
+    number: int, at: int, cumulative: int = 0, key: str | None = "k1", tokens: int = 100, charged: int = 0
+) -> Usage:
     blank = bytes(32)
     return Usage(
         request_id=f"r{number}",
@@ -54,7 +56,7 @@ def usage(number: int, at: int, cumulative: int = 0, key: str | None = "k1", tok
         outcome="completed",
         units_in=tokens,
         units_out=0,
-        charged=0,
+        charged=charged,
         cumulative=cumulative,
         started_at=at,
         issued_at=at,
@@ -65,6 +67,23 @@ def usage(number: int, at: int, cumulative: int = 0, key: str | None = "k1", tok
         receipt_digest=blank,
         meter=METER,
         signature=b"",
+    )
+
+
+def voided(number: int, micro_credits: int) -> UsageEvent:
+    """Of a usage row's charge, what is not asked for any more."""
+    return UsageEvent(
+        request_id=f"r{number}",
+        chain_id=CHAIN_ID,
+        block_hash=block_hash(1),
+        log_index=0,
+        block_number=1,
+        plan_id=METERED,
+        payer=BUYER,
+        kind="voided",
+        reason="a fork",
+        micro_credits=micro_credits,
+        created_at=START,
     )
 
 
@@ -275,6 +294,16 @@ class TestProvider:
         assert await desk.alerts.look() == 0
         await desk.clock.advance(1)
         assert [await desk.alerts.look() for _ in range(2)] == [1, 0]
+
+    async def test_hears_nothing_late_of_what_was_voided(self, desk: Desk) -> None:
+        await desk.want(Kind.SETTLEMENT_LATE, PROVIDER, threshold="600")
+        await desk.market.mine(tab(METERED, 50, settled=3))
+        await put(desk, usage(1, START, 4_000_000, charged=1_000_000), voided(1, 1_000_000))
+        await put(desk, usage(2, START, 5_000_000, charged=2_000_000), voided(2, 1_000_001))
+        await desk.clock.advance(601)
+        assert await desk.alerts.look() == 0
+        await put(desk, usage(3, START, 5_000_000, charged=2_000_000), voided(3, 1_000_000))
+        assert await desk.alerts.look() == 1
 
     async def test_hears_of_money_that_waits_once_a_claim(self, desk: Desk) -> None:
         await desk.want(Kind.CLAIMABLE, PROVIDER, threshold="100")

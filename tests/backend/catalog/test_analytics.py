@@ -6,6 +6,7 @@ Analytics.of
 ├── given no usage: nothing, and no error
 ├── given usage in several hours, days and plans: sums by each, other services and times left out
 ├── given failures: by route and outcome
+├── given usage that was voided: apart, and not worth anything
 └── given a period that is empty or too long: refused
 """
 
@@ -23,7 +24,7 @@ from backend.core.units import ChainId, PlanId, PlanKind, ServiceId, keccak
 from backend.db.session import Store
 from backend.db.stores import open_chain_store, open_gateway_store
 from backend.db.tables.chain import Purchase
-from backend.db.tables.meter import Usage
+from backend.db.tables.meter import Usage, UsageEvent
 from tests.backend.market import (
     BUYER,
     CHAIN_ID,
@@ -75,6 +76,22 @@ def used(
         receipt_digest=blank,
         meter=METER,
         signature=b"",
+    )
+
+
+def voided(number: int, deposit: int, micro_credits: int) -> UsageEvent:
+    return UsageEvent(
+        request_id=f"r{number}",
+        chain_id=CHAIN_ID,
+        block_hash=bytes(32),
+        log_index=deposit,
+        block_number=1,
+        plan_id=METERED,
+        payer=BUYER,
+        kind="voided",
+        reason="a fork",
+        micro_credits=micro_credits,
+        created_at=START,
     )
 
 
@@ -162,6 +179,19 @@ class TestOf:
         assert [(row.plan_id, row.calls, row.charged_micro_credits) for row in plans] == [
             (METERED, 2, "1400000"),
             (SECOND, 1, "700000"),
+        ]
+
+    async def test_leaves_out_what_was_voided(self, store: Store) -> None:
+        analytics = await put(store, used(1, START), used(2, START), used(3, START, SECOND))
+        async with store.write() as session:
+            session.add_all([voided(2, 0, 500_000), voided(2, 1, 200_000), voided(3, 1, 100_000)])
+        (day,) = (await analytics.of(SERVICE, MIDNIGHT, None, "day")).rows
+        assert (day.charged_micro_credits, day.voided_micro_credits, day.calls) == ("1300000", "800000", 3)
+        assert day.used == {0: "3500000", 1: "1"}
+        plans = (await analytics.of(SERVICE, MIDNIGHT, None, "plan")).rows
+        assert [(row.plan_id, row.charged_micro_credits, row.voided_micro_credits) for row in plans] == [
+            (METERED, "700000", "700000"),
+            (SECOND, "600000", "100000"),
         ]
 
     async def test_counts_failures_and_sales(self, store: Store) -> None:

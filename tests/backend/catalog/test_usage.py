@@ -8,12 +8,12 @@ from tests.backend.market import SERVICE
 __all__ = ["engine", "gateway_settings", "house", "paid_key"]
 
 
-async def void(house: House, request_id: str, micro_credits: int) -> None:
+async def void(house: House, request_id: str, micro_credits: int, log_index: int = 0) -> None:
     event = UsageEvent(
         request_id=request_id,
         chain_id=house.services.chain_id,
         block_hash=ZERO_HASH,
-        log_index=0,
+        log_index=log_index,
         block_number=1,
         plan_id=METERED,
         payer=bytes.fromhex(house.buyer.address[2:]),
@@ -35,6 +35,17 @@ class TestUsage:
         assert {(day["plan_id"], day["service_id"]) for day in found["days"]} == {(METERED, SERVICE)}
         assert sum(day["calls"] for day in found["days"]) == 2
         assert all(int(day["charged_micro_credits"]) > 0 and day["failed"] == 0 for day in found["days"])
+
+    async def test_leaves_out_what_was_voided(self, house: House, paid_key: str) -> None:
+        asked = [(await house.chat(paid_key)).headers["x-request-id"] for _ in range(2)]
+        (day,) = (await house.http.get("/v1/usage", headers=bearer(paid_key))).json()["days"]
+        await void(house, asked[0], 7)
+        await void(house, asked[0], 2, log_index=1)
+        await void(house, asked[1], 1)
+        charged = str(int(day["charged_micro_credits"]) - 10)
+        (after,) = (await house.http.get("/v1/usage", headers=bearer(paid_key))).json()["days"]
+        assert day["voided_micro_credits"] == "0"
+        assert after == day | {"charged_micro_credits": charged, "voided_micro_credits": "10"}
 
     async def test_is_the_callers_alone(self, house: House, paid_key: str) -> None:
         assert (await house.chat(paid_key)).status_code == 200
