@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from backend.accounts.nonces import forget_expired, forget_old
 from backend.accounts.service import SECONDS_A_DAY
 from backend.core.clock import Clock
+from backend.core.errors import DatabaseError
 from backend.core.logs import get_logger
 from backend.gateway.asgi import App, Receive, Scope, Send
 from backend.gateway.body_limit import BodyLimit
@@ -50,6 +51,7 @@ SUMMARY = "Paid access to machine-learning services, decided by what a wallet ho
 HOUSEKEEPING_SECONDS: Final = 600
 TASK_RESTART_SECONDS: Final = 1
 MEASURE_SECONDS: Final = 60
+FORK_SECONDS: Final = 5
 
 
 def create_app(deps: GatewayDeps) -> App:
@@ -179,6 +181,7 @@ def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
         "index": given.watch.run,
         "key-use": given.key_use.run,
         "holds": given.holds.run,
+        "forks": partial(_follow_forks, given),
         "metadata": given.metadata.run,
         "alerts": given.alerting.worker.run,
         "housekeeping": partial(_keep_house, given),
@@ -212,6 +215,16 @@ async def _keep_house(given: Services) -> None:
         await given.oauth.tokens.forget_expired()
         await given.measurements.forget()
         await _forget_old(given, clock.now())
+
+
+async def _follow_forks(given: Services) -> None:
+    """Void what was served against deposits that forks took back."""
+    while True:
+        await given.deps.clock.sleep(FORK_SECONDS)
+        try:
+            await given.deps.meter.follow_forks()
+        except DatabaseError as error:
+            get_logger("gateway").warning("gateway.forks.not-followed", error=error.code)
 
 
 async def _measure(given: Services) -> None:
