@@ -1,4 +1,7 @@
-"""`run.py simulate`: seeded lives of an indexer, each against a clean pass; a seed that fails is named."""
+"""`run.py simulate`: seeded lives of an indexer, each against a clean pass; a seed that fails is named.
+
+With `--kills N` instead one chain on which an indexer's process is killed so often.
+"""
 
 import argparse
 import asyncio
@@ -6,6 +9,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +18,10 @@ from backend.core.settings import load_settings
 from backend.db.stores import open_chain_store
 from scripts.bench_indexer.databases import empty_database
 from scripts.course import Course
+from tests.chain_double.chain import ChainDouble
+from tests.chain_double.market import Market
 from tests.indexer.harness import everything, replayed
+from tests.indexer.killing import Killed, differing, lived_through
 from tests.indexer.simulation import Simulation
 
 LONGEST_SECONDS = 300
@@ -36,6 +43,34 @@ async def live(seed: int, acts: int, home: Path, database_url: str) -> str:
     finally:
         await store.close()
         await clean.close()
+
+
+async def kill(kills: int, seed: int, home: Path, database_url: str) -> tuple[Killed, str]:
+    """A chain on which the indexer's process is killed so often; what it met, and what went wrong."""
+    chain = ChainDouble(seed)
+    chain.mine()
+    market, course = Market(chain), Course("kills", kills)
+    market.mine_blocks(60)
+    store, killed = await lived_through(kills, market, home / "lived", database_url, course.count)
+    clean = await open_chain_store(load_settings(home=home / "clean", devnet=True))
+    try:
+        return killed, ", ".join(await differing(store, clean, chain))
+    finally:
+        course.finish()
+        await store.close()
+        await clean.close()
+
+
+def simulate_kills(kills: int, seed: int, postgres: str) -> int:
+    """Kill, say what was met; 1 where the rows are not those of a clean pass."""
+    configure_logs("error")
+    with tempfile.TemporaryDirectory(prefix="emporion-sim-") as folder, ExitStack() as stack:
+        url = stack.enter_context(empty_database(postgres)) if postgres else ""
+        (Path(folder) / "lived").mkdir()
+        killed, wrong = asyncio.run(kill(kills, seed, Path(folder), url))
+    print(f"seed {seed}: {killed.kills} kills, {killed.on_the_way} of them on the way to the head")
+    print(f"rows that differ from a clean pass: {wrong or 'none'}")
+    return 1 if wrong else 0
 
 
 def simulate(seed: int, acts: int, postgres: str) -> str:
@@ -75,7 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--acts", type=int, default=25, help="random acts in each")
     parser.add_argument("--postgres", default="", help="server URL without a database; SQLite if none")
     parser.add_argument("--jobs", type=int, default=1, help="processes that live at once")
+    parser.add_argument("--kills", type=int, default=0, help="instead: kill -9 a process so often")
     options = parser.parse_args(arguments)
+    if options.kills:
+        return simulate_kills(options.kills, options.first, options.postgres)
     seeds = range(options.first, options.first + options.seeds)
     course, began, failed = Course("seeds", len(seeds)), time.monotonic(), 0
     for failure in lives(seeds, options.acts, options.postgres, options.jobs):

@@ -131,7 +131,7 @@ TARGETS = {
         module("scripts.bench_indexer"),
     ),
     "simulate": Target(
-        "a thousand seeded lives of the indexer (--seeds N, --jobs N)", module("scripts.simulate")
+        "a thousand seeded lives of the indexer (--seeds N, --jobs N; --kills N)", module("scripts.simulate")
     ),
     "docs": Target("refresh the generated tables in docs/", module("scripts.tables")),
     "lock": Target("make the lock files again (--upgrade for newer versions)", locks.write, dev=False),

@@ -7,7 +7,7 @@ from pathlib import Path
 from backend.chain.client import NodeClient
 from backend.chain.transport import HttpTransport
 from backend.core.deployment import read_deployment
-from backend.core.logs import configure_logs
+from backend.core.logs import configure_logs, get_logger
 from backend.core.settings import load_settings
 from backend.db.stores import open_chain_store
 from backend.net.client import HttpClient
@@ -19,6 +19,7 @@ async def main(rpc_url: str, record: str, home: str, database_url: str) -> None:
     configure_logs("info", "json")
     deployment = read_deployment(Path(record))
     store = await open_chain_store(load_settings(home=home, database_url=database_url, devnet=True))
+    get_logger("child").info("child.begins")
     options = IndexerOptions(poll_interval_ms=20, finality_depth=20, step_blocks=40)
     async with HttpClient(LOOPBACK_ONLY) as http:
         client = NodeClient(HttpTransport(http), rpc_url)

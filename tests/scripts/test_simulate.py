@@ -6,7 +6,8 @@ Course
 └── counts failures, rate and time left
 `run.py simulate`
 ├── lives every seed, in one process or several, and leaves with 0
-└── given a seed that fails, or that falls over: names it, goes on, leaves with 1
+├── given a seed that fails, or that falls over: names it, goes on, leaves with 1
+└── with --kills: kills a process so often and tells what it met
 """
 
 import io
@@ -100,3 +101,10 @@ class TestSimulate:
         shown = capsys.readouterr()
         assert "seed 1 failed: RuntimeError: fell over\nseed 2 failed: plans\n" in shown.err
         assert shown.out.startswith("4 seeds, 2 failed, ")
+
+    def test_kills(self, capfd: pytest.CaptureFixture[str]) -> None:
+        assert simulate.main(["--kills", "2", "--first", "3"]) == 0
+        shown = capfd.readouterr()
+        assert shown.out.startswith("seed 3: 2 kills, ")
+        assert shown.out.endswith("rows that differ from a clean pass: none\n")
+        assert shown.err.startswith("2 of 2 kills, 0 failed, ")
