@@ -15,7 +15,17 @@ from typing import Any, Final, Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.errors import DatabaseBusy, Draining
-from backend.db.hot_work import HotWork, SteppedWork, is_hot, is_stepped, lock_order_of, reads_of, writes_of
+from backend.db.hot_work import (
+    APART,
+    HotWork,
+    SteppedWork,
+    is_hot,
+    is_stepped,
+    lock_order_of,
+    reads_of,
+    united,
+    writes_of,
+)
 from backend.db.session import Row, Store
 
 __all__ = ["GroupCommit", "HotWork", "SteppedWork", "Work"]
@@ -118,25 +128,30 @@ class GroupCommit:
     async def _write_pipeline(self, members: list[_Member]) -> list[Any]:
         """One transaction for all; when it fails, each again in a transaction of its own."""
         try:
-            return await self._write_together(members)
+            results = await self._write_together([member.work for member in members])
         except Exception:  # noqa: BLE001 - whose error it is shows when each is alone
-            return [await self._pipeline_alone(member) for member in members]
+            results = [APART] * len(members)
+        pairs = zip(members, results, strict=True)
+        return [await self._pipeline_alone(one) if result is APART else result for one, result in pairs]
 
-    async def _write_together(self, members: list[_Member]) -> list[Any]:
-        places = sorted(range(len(members)), key=lambda place: lock_order_of(members[place].work))
-        works: list[Any] = [members[place].work for place in places]
-        told: list[Any] = []
+    async def _write_together(self, members: list[Any]) -> list[Any]:
+        units = sorted(united(members), key=lambda unit: lock_order_of(unit.work))
+        works = [unit.work for unit in units]
+        results: list[Any] = []
 
         def then(answers: list[list[Row]]) -> list[Any]:
-            statements, results = writes_of(works, answers)
-            told.extend(results)
+            statements, found = writes_of(works, answers)
+            results.extend(found)
             return statements
 
         stepped = any(is_stepped(work) for work in works)
         answers = await self._store.write_pipeline(reads_of(works), then if stepped else None)
-        results = told if stepped else writes_of(works, answers)[1]
-        by_place = dict(zip(places, results, strict=True))
-        return [by_place[place] for place in range(len(members))]
+        if not stepped:
+            results = writes_of(works, answers)[1]
+        told: list[Any] = [None] * len(members)
+        for unit, result in zip(units, results, strict=True):
+            unit.tell(result, told)
+        return told
 
     async def _pipeline_alone(self, member: _Member) -> Any:
         """A member's result or error; what collided is begun again, a little later each time."""
@@ -144,7 +159,7 @@ class GroupCommit:
         while True:
             tries += 1
             try:
-                return (await self._write_together([member]))[0]
+                return (await self._write_together([member.work]))[0]
             except DatabaseBusy as error:
                 if not error.details.get("collided") or tries == TRIES:
                     return error
@@ -165,17 +180,18 @@ async def _alone(connection: AsyncConnection, member: _Member) -> Any:
 
 
 def _on_sqlite(connection: sqlite3.Connection, works: list[HotWork[Any]]) -> list[Any]:
-    """All works under one savepoint; when one fails, each again under its own."""
-    connection.execute("SAVEPOINT batch")
+    """All works in the transaction; when one fails, it is begun again with each under its own savepoint."""
+    told: list[Any] = [None] * len(works)
     try:
-        results = [work.on_sqlite(connection) for work in works]
+        for unit in united(works):
+            unit.tell(unit.work.on_sqlite(connection), told)
     except Exception:
         if not connection.in_transaction:  # SQLite gave up the whole transaction (disk full, I/O error)
             raise
-        connection.execute("ROLLBACK TO batch")
-        results = [_alone_on_sqlite(connection, work) for work in works]
-    connection.execute("RELEASE batch")
-    return results
+        connection.execute("ROLLBACK")
+        connection.execute("BEGIN IMMEDIATE")
+        return [_alone_on_sqlite(connection, work) for work in works]
+    return told
 
 
 def _alone_on_sqlite(connection: sqlite3.Connection, work: HotWork[Any]) -> Any:

@@ -1,8 +1,10 @@
 """Writes spelled out per dialect, for paths where a thread switch or round trip each is too much."""
 
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Protocol, TypeGuard, TypeVar
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final, Protocol, TypeGuard, TypeVar
 
 from backend.db.session import Row, Statement
 
@@ -16,7 +18,9 @@ Shared = dict[Any, Any]
 
 
 class HotWork(Protocol[T_co]):
-    """One statement does it all. A member may have ``lock_order``, see ``lock_order_of``."""
+    """One statement does it all. A member may have ``lock_order`` (see ``lock_order_of``) and ``join_key``
+    (see ``united``).
+    """
 
     def on_sqlite(self, connection: SqliteConnection) -> T_co:
         """Do it all at once, on SQLite's own thread."""
@@ -49,6 +53,45 @@ class SteppedWork(Protocol[T_co]):
     def writing(self, rows: list[Row], shared: Shared) -> tuple[Statement | None, T_co]:
         """The statement of the second (or none), and the result."""
         ...
+
+
+class Apart(Enum):
+    """A joint work's answer for a member that must be asked alone; nothing of that member was done."""
+
+    APART = "apart"
+
+
+APART: Final = Apart.APART
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A work as its transaction sees it, and the places of the members it stands for."""
+
+    work: Any
+    places: list[int]
+
+    def tell(self, result: Any, told: list[Any]) -> None:
+        """Hand the members their results; a joint work gives a list of them, or one error for all."""
+        many = [result] if len(self.places) == 1 else result
+        if isinstance(many, Exception):
+            many = [many] * len(self.places)
+        for place, one in zip(self.places, many, strict=True):
+            told[place] = one
+
+
+def united(works: Sequence[Any]) -> list[Unit]:
+    """Works with the same ``join_key`` as one, at the place of the first: their class's ``joined`` makes of
+    them a work whose result is the list of theirs.
+    """
+    groups: dict[Hashable, list[int]] = {}
+    for place, work in enumerate(works):
+        groups.setdefault(getattr(work, "join_key", place), []).append(place)
+    return [Unit(_joint([works[place] for place in places]), places) for places in groups.values()]
+
+
+def _joint(works: list[Any]) -> Any:
+    return works[0] if len(works) == 1 else works[0].joined(works)
 
 
 def is_hot(work: object) -> bool:

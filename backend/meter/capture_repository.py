@@ -1,7 +1,8 @@
 """The statements of a capture, spelled out per database; every served request waits for them.
 
 A receipt names the one before it, so PostgreSQL takes two round trips: the tab is read under its lock, the
-receipt is signed, and the rows are written. A batch takes the same two for all of its captures.
+receipt is signed, and the rows are written. A batch takes the same two for all of its captures, and those of
+one tab share their statements.
 """
 
 # ruff: noqa: S608 (names are our own, values are always bound)
@@ -10,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final
+
+import orjson
 
 from backend.core.units import Hash32, MicroCredits
 from backend.db.hot_work import Shared, SqliteConnection
@@ -20,8 +23,10 @@ from backend.meter.hold_repository import (
     LOWER,
     LOWER_SQLITE,
     OWN_POSTGRESQL,
+    SAME_TAB,
     TAB_KEY,
     OpenTab,
+    insert_sqlite,
     key_of,
     on_sqlite,
     order_of,
@@ -42,8 +47,6 @@ class TabNow:
     last_receipt: Hash32
     mirror: TabState
     hold: int | None
-    captured: bool
-    """Whether the request has its usage row already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +70,49 @@ Issue = Callable[[Served, TabNow], Captured]
 """Signs a receipt at the tab's end. Runs in the transaction, on whatever thread that has."""
 
 _USAGE: Final = tuple(Usage.model_fields)
-_ADD_USAGE: Final = (
-    f"INSERT INTO gateway.usage ({', '.join(_USAGE)}) VALUES ({', '.join(['%s'] * len(_USAGE))})"
+_COLUMNS: Final = ", ".join(_USAGE)
+_ADD_USAGE_SQLITE: Final = f"INSERT INTO gateway.usage ({_COLUMNS}) VALUES ({', '.join(['?'] * len(_USAGE))})"
+_TEXTS: Final = frozenset({"request_id", "key_id", "route", "outcome", "engine"})
+_BYTES: Final = tuple(name for name, kind in Usage.model_fields.items() if kind.annotation is bytes)
+
+
+def _type_of(name: str) -> str:
+    """How a column's value is spelled in the rows that PostgreSQL reads from JSON."""
+    if name in _TEXTS or name in _BYTES:
+        return "text"
+    return "bool" if name == "estimated" else "int8"
+
+
+_SPELLED: Final = ", ".join(f"decode(r.{name}, 'hex')" if name in _BYTES else f"r.{name}" for name in _USAGE)
+_ADD_USAGE_POSTGRESQL: Final = (
+    f"INSERT INTO gateway.usage ({_COLUMNS}) SELECT {_SPELLED} "
+    f"FROM json_to_recordset(%s::json) AS r({', '.join(f'{name} {_type_of(name)}' for name in _USAGE)})"
 )
-_ADD_USAGE_SQLITE: Final = on_sqlite(_ADD_USAGE)
 _MOVE: Final = (
     "UPDATE gateway.meter_tabs SET spent = %s, held = held - %s, sequence = %s, last_receipt = %s "
     f"WHERE {KEY}"
 )
 _MOVE_SQLITE: Final = on_sqlite(_MOVE)
-_CAPTURE_POSTGRESQL: Final = f"WITH added AS ({_ADD_USAGE}) {_MOVE}"
+_CAPTURE_POSTGRESQL: Final = f"WITH added AS ({_ADD_USAGE_POSTGRESQL}) {_MOVE}"
 _MIRROR_COLUMNS: Final = ", ".join(f"coalesce(t.{name}, 0)" for name in _MIRRORED)
-_IS_CAPTURED: Final = "EXISTS (SELECT 1 FROM gateway.usage WHERE request_id = %s)"
+_TAKE_SQLITE: Final = on_sqlite(
+    "DELETE FROM gateway.holds WHERE request_id IN (SELECT value FROM json_each(%s)) "
+    f"AND {KEY} RETURNING request_id, amount"
+)
 _READ_SQLITE: Final = on_sqlite(
-    f"SELECT m.spent, m.held, m.sequence, m.last_receipt, {_MIRROR_COLUMNS}, "
-    "(SELECT amount FROM gateway.holds h WHERE h.request_id = %s AND h.chain_id = m.chain_id "
-    f"AND h.plan_id = m.plan_id AND h.payer = m.payer), {_IS_CAPTURED} "
+    f"SELECT m.spent, m.held, m.sequence, m.last_receipt, {_MIRROR_COLUMNS}, (SELECT "
+    "json_group_array(request_id) FROM gateway.usage WHERE request_id IN (SELECT value FROM json_each(%s))) "
     f"FROM gateway.meter_tabs AS m LEFT JOIN chain.tabs AS t ON {TAB_KEY} "
     "WHERE m.chain_id = %s AND m.plan_id = %s AND m.payer = %s"
 )
+_ASKED: Final = "request_id = ANY(ARRAY(SELECT json_array_elements_text(%s::json)))"
 _READ_POSTGRESQL: Final = (
-    f"{OWN_POSTGRESQL} SELECT m.spent, m.held, m.sequence, m.last_receipt, {_MIRROR_COLUMNS}, "
-    f"(SELECT amount FROM gone), {_IS_CAPTURED} FROM own AS m LEFT JOIN chain.tabs AS t ON {TAB_KEY}"
+    f"WITH {OWN_POSTGRESQL}, gone AS (DELETE FROM gateway.holds AS h USING own WHERE h.{_ASKED} "
+    f"AND {SAME_TAB} RETURNING h.request_id, h.amount) "
+    f"SELECT m.spent, m.held, m.sequence, m.last_receipt, {_MIRROR_COLUMNS}, "
+    f"(SELECT json_agg(request_id)::text FROM gateway.usage WHERE {_ASKED}), "
+    "(SELECT json_object_agg(request_id, amount)::text FROM gone) "
+    f"FROM own AS m LEFT JOIN chain.tabs AS t ON {TAB_KEY}"
 )
 
 
@@ -97,85 +121,121 @@ class Capture:
 
     def __init__(self, served: Served, issue: Issue) -> None:
         self.lock_order = order_of(served.tab)
-        self._served = served
-        self._issue = issue
-        self._key = key_of(served.tab)
+        self.served = served
+        self.issue = issue
+        self.key = key_of(served.tab)
+        self.join_key = (Capture, *self.key)
+
+    @staticmethod
+    def joined(works: "list[Capture]") -> "Captures":
+        """Those of one tab as one."""
+        return Captures(works)
 
     def on_sqlite(self, connection: SqliteConnection) -> Captured | CaptureState:
         """In SQLite a missing row is opened on the way."""
-        request_id = self._served.request_id
-        values = (request_id, request_id, *self._key)
-        row = connection.execute(_READ_SQLITE, values).fetchone()
-        if row is None:
-            OpenTab(self._served.tab).on_sqlite(connection)
-            row = connection.execute(_READ_SQLITE, values).fetchone()
-        now = _tab_now(row)
-        if now.hold is not None:
-            connection.execute("DELETE FROM gateway.holds WHERE request_id = ?", (request_id,))
-        if now.captured:
-            connection.execute(LOWER_SQLITE, (now.hold or 0, *self._key))
-            return CaptureState.EARLIER
-        captured = self._issue(self._served, now)
-        connection.execute(_ADD_USAGE_SQLITE, _row_of(captured))
-        connection.execute(_MOVE_SQLITE, self._moved(captured, now))
-        return captured
+        return Captures([self]).on_sqlite(connection)[0]
 
     def reading(self) -> Statement:
         """Lock the tab, take the hold."""
-        request_id = self._served.request_id
-        return _READ_POSTGRESQL, (*self._key, request_id, request_id)
+        return Captures([self]).reading()
 
     def writing(self, rows: list[Row], shared: Shared) -> tuple[Statement | None, Captured | CaptureState]:
-        """The row and the tab's new end, on top of the captures before it in this transaction."""
+        """The row and the tab's new end."""
+        statement, found = Captures([self]).writing(rows, shared)
+        return statement, found[0]
+
+
+class Captures:
+    """Captures of one tab, each receipt on top of the one before; the tab is read and moved once."""
+
+    def __init__(self, works: list[Capture]) -> None:
+        self.lock_order = works[0].lock_order
+        self._works = works
+        self._key = works[0].key
+        self._ids = orjson.dumps([work.served.request_id for work in works]).decode()
+
+    def on_sqlite(self, connection: SqliteConnection) -> list[Captured | CaptureState]:
+        """In SQLite a missing row is opened on the way."""
+        row = connection.execute(_READ_SQLITE, (self._ids, *self._key)).fetchone()
+        if row is None:
+            OpenTab(self._works[0].served.tab).on_sqlite(connection)
+            row = connection.execute(_READ_SQLITE, (self._ids, *self._key)).fetchone()
+        holds = dict(connection.execute(_TAKE_SQLITE, (self._ids, *self._key)).fetchall())
+        chain = _Chain.of(row)
+        found = [chain.capture(work, holds) for work in self._works]
+        if rows := [_row_of(one) for one in found if isinstance(one, Captured)]:
+            insert_sqlite(connection, _ADD_USAGE_SQLITE, rows)
+            connection.execute(_MOVE_SQLITE, (*chain.end(), *self._key))
+        elif chain.released:
+            connection.execute(LOWER_SQLITE, (chain.released, *self._key))
+        return found
+
+    def reading(self) -> Statement:
+        """Lock the tab, take the holds."""
+        return _READ_POSTGRESQL, (*self._key, self._ids, self._ids)
+
+    def writing(
+        self, rows: list[Row], _shared: Shared
+    ) -> tuple[Statement | None, list[Captured | CaptureState]]:
+        """The rows and the tab's new end."""
         if not rows:
-            return None, CaptureState.UNOPENED
-        now = _after(shared.get(self._key), _tab_now(rows[0]))
-        if now.captured:
-            return (LOWER, (now.hold or 0, *self._key)), CaptureState.EARLIER
-        captured = self._issue(self._served, now)
-        shared[self._key] = _Moved.by(captured, now, shared.get(self._key))
-        statement = _CAPTURE_POSTGRESQL, (*_row_of(captured), *self._moved(captured, now))
-        return statement, captured
-
-    def _moved(self, captured: Captured, now: TabNow) -> tuple[Any, ...]:
-        values = captured.values
-        end = (values["cumulative"], now.hold or 0, values["sequence"], values["receipt_digest"])
-        return (*end, *self._key)
+            return None, [CaptureState.UNOPENED] * len(self._works)
+        *tab, gone = rows[0]
+        holds = orjson.loads(gone) if gone else {}
+        chain = _Chain.of(tuple(tab))
+        found = [chain.capture(work, holds) for work in self._works]
+        added = [_spelled(one.values) for one in found if isinstance(one, Captured)]
+        if not added:
+            return (LOWER, (chain.released, *self._key)), found
+        return (_CAPTURE_POSTGRESQL, (orjson.dumps(added).decode(), *chain.end(), *self._key)), found
 
 
-@dataclass(frozen=True, slots=True)
-class _Moved:
-    """Where the captures of one transaction left a tab that its readings saw before them."""
+@dataclass(slots=True)
+class _Chain:
+    """A tab under its lock as captures move it on, one after the other."""
 
     spent: int
+    held: int
     sequence: int
     last_receipt: Hash32
-    released: int
+    mirror: TabState
+    captured: set[str]
+    released: int = 0
 
     @classmethod
-    def by(cls, captured: Captured, now: TabNow, before: "_Moved | None") -> "_Moved":
+    def of(cls, row: Row) -> "_Chain":
+        spent, held, sequence, last_receipt, *mirror, captured = row
+        earlier = set(orjson.loads(captured)) if captured else set()
+        return cls(spent, held, sequence, Hash32(bytes(last_receipt)), TabState(*mirror), earlier)
+
+    def capture(self, work: Capture, holds: dict[str, int]) -> Captured | CaptureState:
+        """Issue the next receipt, or find that the request has one; its hold is taken either way."""
+        request_id = work.served.request_id
+        hold = holds.pop(request_id, None)
+        captured = None if request_id in self.captured else work.issue(work.served, self._now(hold))
+        self.held -= hold or 0
+        self.released += hold or 0
+        if captured is None:
+            return CaptureState.EARLIER
+        self.captured.add(request_id)
         values = captured.values
-        released = (now.hold or 0) + (before.released if before else 0)
-        return cls(values["cumulative"], values["sequence"], values["receipt_digest"], released)
+        self.spent, self.sequence = values["cumulative"], values["sequence"]
+        self.last_receipt = values["receipt_digest"]
+        return captured
+
+    def end(self) -> tuple[Any, ...]:
+        """What the tab's row becomes."""
+        return self.spent, self.released, self.sequence, self.last_receipt
+
+    def _now(self, hold: int | None) -> TabNow:
+        return TabNow(self.spent, self.held, self.sequence, self.last_receipt, self.mirror, hold)
 
 
-def _after(moved: _Moved | None, read: TabNow) -> TabNow:
-    if moved is None:
-        return read
-    return TabNow(
-        moved.spent,
-        read.held - moved.released,
-        moved.sequence,
-        moved.last_receipt,
-        read.mirror,
-        read.hold,
-        read.captured,
-    )
-
-
-def _tab_now(row: Row) -> TabNow:
-    spent, held, sequence, last_receipt, *mirror, hold, captured = row
-    return TabNow(spent, held, sequence, Hash32(bytes(last_receipt)), TabState(*mirror), hold, bool(captured))
+def _spelled(values: dict[str, Any]) -> dict[str, Any]:
+    """A row as PostgreSQL reads it: one parameter for any number of rows, where binding each column costs
+    more than all the rest.
+    """
+    return {**values, **{name: values[name].hex() for name in _BYTES}}
 
 
 def _row_of(captured: Captured) -> tuple[Any, ...]:

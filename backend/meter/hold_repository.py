@@ -10,8 +10,10 @@ the mirrored tab is read `FOR SHARE`; whoever changes a hold locks its tab first
 from enum import Enum
 from typing import Final
 
+import orjson
+
 from backend.core.units import MICRO, ZERO_HASH
-from backend.db.hot_work import SqliteConnection
+from backend.db.hot_work import APART, Apart, SqliteConnection
 from backend.db.session import Row, Statement
 from backend.meter.pricing import UNITS_CEILING
 from backend.meter.schemas import HoldRequest, TabKey
@@ -73,6 +75,26 @@ _RESERVE_POSTGRESQL: Final = (
     f"EXISTS (SELECT 1 FROM t) AND NOT EXISTS (SELECT 1 FROM gateway.meter_tabs WHERE {KEY})"
 )
 
+_MOST_ROWS: Final = 32
+_NONE_PLACED_SQLITE: Final = (
+    "NOT EXISTS (SELECT 1 FROM gateway.holds WHERE request_id IN (SELECT value FROM json_each(%s)))"
+)
+_RESERVE_ALL_SQLITE: Final = on_sqlite(
+    "UPDATE gateway.meter_tabs AS m SET held = m.held + %s FROM chain.tabs AS t "
+    f"WHERE m.chain_id = %s AND m.plan_id = %s AND m.payer = %s AND {TAB_KEY} "
+    f"AND {_NONE_PLACED_SQLITE} AND {_covered('min', 'max')}"
+)
+_RESERVE_ALL_POSTGRESQL: Final = (
+    f"WITH t AS MATERIALIZED (SELECT * FROM chain.tabs WHERE {KEY} FOR SHARE), "
+    "r AS MATERIALIZED (SELECT * FROM json_to_recordset(%s::json) AS x(id text, amount int8, expires int8)), "
+    "moved AS (UPDATE gateway.meter_tabs AS m SET held = m.held + %s FROM t "
+    f"WHERE m.chain_id = %s AND m.plan_id = %s AND m.payer = %s AND {TAB_KEY} "
+    "AND NOT EXISTS (SELECT 1 FROM gateway.holds WHERE request_id IN (SELECT id FROM r)) "
+    f"AND {_covered('least', 'greatest')} RETURNING 1), "
+    f"placed AS ({_HOLD} SELECT r.id, %s::int8, %s::int8, %s::bytea, r.amount, r.expires FROM moved, r) "
+    "SELECT EXISTS (SELECT 1 FROM moved)"
+)
+
 
 def key_of(tab: TabKey) -> tuple[int, int, bytes]:
     """A tab as the statements take it."""
@@ -119,11 +141,18 @@ class ReserveHold:
     def __init__(self, hold: HoldRequest, today: int, expires_at: int) -> None:
         key = key_of(hold.tab)
         self.lock_order = order_of(hold.tab)
-        self._hold = hold
-        self._key = key
-        covered = (today % 2**16, hold.amount, *key, hold.amount)
+        self.join_key = (ReserveHold, *key, today)
+        self.hold = hold
+        self.day = today % 2**16
+        self.key = key
+        covered = (self.day, hold.amount, *key, hold.amount)
         self._move = (hold.amount, *key, hold.request_id, *covered)
-        self._row = (hold.request_id, *key, hold.amount, expires_at)
+        self.row = (hold.request_id, *key, hold.amount, expires_at)
+
+    @staticmethod
+    def joined(works: "list[ReserveHold]") -> "ReserveHolds":
+        """Those of one tab and day as one."""
+        return ReserveHolds(works)
 
     def on_sqlite(self, connection: SqliteConnection) -> Reserved:
         """In SQLite a missing row is opened on the way."""
@@ -132,12 +161,12 @@ class ReserveHold:
                 return Reserved.HELD
             if not (self._open(connection) and connection.execute(_RESERVE_SQLITE, self._move).rowcount):
                 return Reserved.REFUSED
-        connection.execute(_HOLD_SQLITE, self._row)
+        connection.execute(_HOLD_SQLITE, self.row)
         return Reserved.HELD
 
     def on_postgresql(self) -> Statement:
         """One statement."""
-        values = (*self._key, *self._move, *self._row, self._hold.request_id, *self._key)
+        values = (*self.key, *self._move, *self.row, self.hold.request_id, *self.key)
         return _RESERVE_POSTGRESQL, values
 
     def from_rows(self, rows: list[Row]) -> Reserved:
@@ -147,27 +176,74 @@ class ReserveHold:
 
     def _placed(self, connection: SqliteConnection) -> bool:
         found = connection.execute(
-            "SELECT 1 FROM gateway.holds WHERE request_id = ?", (self._hold.request_id,)
+            "SELECT 1 FROM gateway.holds WHERE request_id = ?", (self.hold.request_id,)
         )
         return found.fetchone() is not None
 
     def _open(self, connection: SqliteConnection) -> bool:
         """Open the row of a tab that was ever deposited to; whether that was needed."""
-        mirrored = connection.execute(_MIRRORED_SQLITE, self._key)
-        return mirrored.fetchone() is not None and OpenTab(self._hold.tab).on_sqlite(connection)
+        mirrored = connection.execute(_MIRRORED_SQLITE, self.key)
+        return mirrored.fetchone() is not None and OpenTab(self.hold.tab).on_sqlite(connection)
+
+
+class ReserveHolds:
+    """Several holds of one tab as one, where it covers their sum: then it covers each in its turn. Where it
+    does not, or a hold stands already, each is asked for alone.
+    """
+
+    def __init__(self, works: list[ReserveHold]) -> None:
+        first = works[0]
+        self.lock_order = first.lock_order
+        self._works = works
+        self._key = first.key
+        self._amount = sum(work.hold.amount for work in works)
+        self._covered = (first.day, self._amount, *first.key, self._amount)
+
+    def on_sqlite(self, connection: SqliteConnection) -> list[Reserved]:
+        """One update, and the rows."""
+        ids = orjson.dumps([work.hold.request_id for work in self._works]).decode()
+        values = (self._amount, *self._key, ids, *self._covered)
+        if connection.execute(_RESERVE_ALL_SQLITE, values).rowcount != 1:
+            return [work.on_sqlite(connection) for work in self._works]
+        insert_sqlite(connection, _HOLD_SQLITE, [work.row for work in self._works])
+        return [Reserved.HELD] * len(self._works)
+
+    def on_postgresql(self) -> Statement:
+        """One statement."""
+        rows = [{"id": work.row[0], "amount": work.row[4], "expires": work.row[5]} for work in self._works]
+        moved = (orjson.dumps(rows).decode(), self._amount, *self._key, *self._covered)
+        return _RESERVE_ALL_POSTGRESQL, (*self._key, *moved, *self._key)
+
+    def from_rows(self, rows: list[Row]) -> list[Reserved | Apart]:
+        """All held, or each to be asked alone."""
+        held: Reserved | Apart = Reserved.HELD if rows[0][0] else APART
+        return [held] * len(self._works)
+
+
+def insert_sqlite(connection: SqliteConnection, statement: str, rows: list[tuple[object, ...]]) -> None:
+    """Insert rows by a statement that ends in the values of one: in few steps, since each hands the
+    interpreter's lock over twice. Their numbers are powers of two, so that few statements are ever prepared.
+    """
+    head, mark, one = statement.partition("VALUES ")
+    while rows:
+        count = min(1 << (len(rows).bit_length() - 1), _MOST_ROWS)
+        several = head + mark + ", ".join([one] * count)
+        connection.execute(several, [value for row in rows[:count] for value in row])
+        rows = rows[count:]
 
 
 _TAKE_SQLITE: Final = on_sqlite(f"DELETE FROM gateway.holds WHERE request_id = %s AND {KEY} RETURNING amount")
 LOWER: Final = f"UPDATE gateway.meter_tabs SET held = held - %s WHERE {KEY}"
 LOWER_SQLITE: Final = on_sqlite(LOWER)
 OWN_POSTGRESQL: Final = (
-    "WITH own AS MATERIALIZED (SELECT chain_id, plan_id, payer, spent, held, sequence, last_receipt "
-    f"FROM gateway.meter_tabs WHERE {KEY} FOR UPDATE), "
-    "gone AS (DELETE FROM gateway.holds AS h USING own WHERE h.request_id = %s AND h.chain_id = own.chain_id "
-    "AND h.plan_id = own.plan_id AND h.payer = own.payer RETURNING h.amount)"
+    "own AS MATERIALIZED (SELECT chain_id, plan_id, payer, spent, held, sequence, last_receipt "
+    f"FROM gateway.meter_tabs WHERE {KEY} FOR UPDATE)"
 )
+SAME_TAB: Final = "h.chain_id = own.chain_id AND h.plan_id = own.plan_id AND h.payer = own.payer"
 _VOID_POSTGRESQL: Final = (
-    f"{OWN_POSTGRESQL} UPDATE gateway.meter_tabs SET held = gateway.meter_tabs.held - gone.amount "
+    f"WITH {OWN_POSTGRESQL}, gone AS (DELETE FROM gateway.holds AS h USING own "
+    f"WHERE h.request_id = %s AND {SAME_TAB} RETURNING h.amount) "
+    "UPDATE gateway.meter_tabs SET held = gateway.meter_tabs.held - gone.amount "
     f"FROM gone WHERE {KEY}"
 )
 
