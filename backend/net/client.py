@@ -2,6 +2,7 @@
 it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -61,8 +62,9 @@ class GuardedResolver(AbstractResolver):
 class Reply:
     """An answer whose head has arrived; its bytes come as they were sent."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, silence: float) -> None:
         self._response = response
+        self._silence = silence
         self.status = response.status
         self.content_type = response.headers.get("Content-Type", "application/octet-stream")
 
@@ -72,9 +74,18 @@ class Reply:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Bytes as they arrive, unmodified. Raises UpstreamError when the answer breaks off."""
+        content = self._response.content
         with translated(self._response.url):
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+            if content.is_eof():
+                if data := await content.readany():
+                    yield data
+                return
+            watch = _Silence(self._response, self._silence)
+            try:
+                while data := await watch.over(content):
+                    yield data
+            finally:
+                watch.end()
 
     async def read(self, limit: int) -> bytes:
         """The whole body, at most `limit` bytes. Raises BodyTooLarge, UpstreamError."""
@@ -87,6 +98,44 @@ class Reply:
 
     def close(self) -> None:
         """Drop the connection at once: the other side sees it within a round trip. Harmless after the end."""
+        self._response.close()
+
+
+class _Silence:
+    """Ends an answer that has been silent for too long: with one timer for all of it, where the library's own
+    is moved at every piece. Time in which nobody waits for a piece is no silence.
+    """
+
+    __slots__ = ("_loop", "_response", "_seconds", "_since", "_timer")
+
+    def __init__(self, response: aiohttp.ClientResponse, seconds: float) -> None:
+        self._response = response
+        self._seconds = seconds
+        self._loop = asyncio.get_running_loop()
+        self._since: float | None = None
+        self._timer = self._loop.call_later(seconds, self._look)
+        if response.connection is not None and response.connection.protocol is not None:
+            response.connection.protocol.read_timeout = None  # its timer ends at the next piece, or here
+
+    async def over(self, content: aiohttp.StreamReader) -> bytes:
+        """The next piece; nothing at the end."""
+        self._since = self._loop.time()
+        try:
+            return await content.readany()
+        finally:
+            self._since = None
+
+    def end(self) -> None:
+        """Watch no more."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        due = (now if self._since is None else self._since) + self._seconds
+        if due > now:
+            self._timer = self._loop.call_at(due, self._look)
+            return
+        self._response.content.set_exception(aiohttp.SocketTimeoutError("silent for too long"))
         self._response.close()
 
 
@@ -214,7 +263,8 @@ class HttpClient:
         check_url(url, self.policy)
         kept, own = self._opened()
         session = own if fresh else kept
-        limits = _limits(timeouts or self._timeouts)
+        wanted = timeouts or self._timeouts
+        limits = _limits(wanted)
 
         async def asked(session: aiohttp.ClientSession) -> aiohttp.ClientResponse:
             return await session.request(
@@ -228,7 +278,7 @@ class HttpClient:
                 if not repeatable or isinstance(error, aiohttp.ClientConnectorError):
                     raise
                 response = await asked(own)
-        return _checked(response)
+        return _checked(response, wanted.read)
 
     @asynccontextmanager
     async def socket(self, url: URL) -> AsyncIterator["TextSocket"]:
@@ -285,7 +335,7 @@ def _limits(timeouts: Timeouts) -> aiohttp.ClientTimeout:
     )
 
 
-def _checked(response: aiohttp.ClientResponse) -> Reply:
+def _checked(response: aiohttp.ClientResponse, silence: float) -> Reply:
     """Refuse answers that lead elsewhere or whose bytes are not the content's own."""
     host = response.url.host
     if 300 <= response.status < 400 and response.status != 304:
@@ -294,4 +344,4 @@ def _checked(response: aiohttp.ClientResponse) -> Reply:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         response.close()
         raise UpstreamError(f"{host} sent a compressed answer that was not asked for", host=host)
-    return Reply(response)
+    return Reply(response, silence)

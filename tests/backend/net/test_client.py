@@ -134,6 +134,45 @@ class TestSend:
             with pytest.raises(UpstreamTimeout):
                 await client.send("GET", url / "x")
 
+    async def test_server_that_falls_silent_amid_its_answer(self) -> None:
+        async def stuck(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            await response.write(b"a part")
+            await asyncio.sleep(5)
+            return response
+
+        async with server(stuck) as url, HttpClient(LOOPBACK_ONLY, timeouts=Timeouts(read=0.2)) as client:
+            got = []
+            with pytest.raises(UpstreamTimeout):
+                async with client.stream("GET", url / "x") as reply:
+                    async for part in reply.chunks():
+                        got.append(part)
+            assert got == [b"a part"]
+
+    async def test_slow_reader_is_no_silent_server(self) -> None:
+        more = asyncio.Event()
+
+        async def steady(request: web.Request) -> web.StreamResponse:
+            response = web.StreamResponse()
+            await response.prepare(request)
+            for _ in range(6):
+                await response.write(b"x")
+                await asyncio.sleep(0.1)
+            await more.wait()
+            await response.write(b"y")
+            return response
+
+        async with server(steady) as url, HttpClient(LOOPBACK_ONLY, timeouts=Timeouts(read=0.3)) as client:
+            got = b""
+            async with client.stream("GET", url / "x") as reply:
+                async for part in reply.chunks():
+                    if not got:
+                        await asyncio.sleep(0.8)
+                        more.set()
+                    got += part
+            assert got == b"xxxxxxy"
+
     async def test_broken_off_answer(self) -> None:
         async def half(request: web.Request) -> web.StreamResponse:
             response = web.StreamResponse(headers={"Content-Length": "100"})
