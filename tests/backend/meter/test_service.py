@@ -62,6 +62,19 @@ class TestReserve:
         granted = await asyncio.gather(*(meter.reserve(hold(f"r{n}", 1)) for n in range(40)))
         assert sum(granted) == 10
 
+    async def test_at_once_on_two_tabs_each_has_its_own(self, meter: Meter, mirror: Mirror) -> None:
+        other = replace(TAB, payer=Address(b"\xb1" * 20))
+        await mirror.put(other, balance=3)
+        wanted = [replace(hold(f"r{n}", 1), tab=tab) for n in range(12) for tab in (TAB, other)]
+        wanted = [replace(one, request_id=f"{one.request_id}-{number}") for number, one in enumerate(wanted)]
+        granted = await asyncio.gather(*map(meter.reserve, wanted))
+        assert (sum(granted[::2]), sum(granted[1::2])) == (10, 3)
+
+    async def test_at_once_and_one_twice_holds_it_once(self, meter: Meter) -> None:
+        names = ["a", "b", "b", "c"]
+        assert all(await asyncio.gather(*(meter.reserve(hold(name, 1)) for name in names)))
+        assert (await meter.available(TAB)).available == 7 * MICRO
+
     async def test_settled_credits_do_not_count_twice(self, meter: Meter, mirror: Mirror) -> None:
         await meter.reserve(hold("r", 4))
         await meter.capture(served("r", 4 * MICRO))
