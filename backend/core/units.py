@@ -10,7 +10,6 @@ from enum import IntEnum
 from typing import Final, NewType
 
 from Crypto.Hash import keccak as _keccak
-from eth_utils.address import to_checksum_address
 
 from backend.core.errors import MalformedRequest
 
@@ -175,8 +174,10 @@ def to_address(text: str) -> Address:
 
 
 def checksum(address: Address) -> str:
-    """The EIP-55 spelling of an address."""
-    return str(to_checksum_address(address))
+    """The EIP-55 spelling of an address: letters are capital where the hash's digit is 8 or more."""
+    digits = address.hex()
+    pairs = zip(digits, keccak(digits.encode()).hex(), strict=False)
+    return "0x" + "".join([digit.upper() if told > "7" else digit for digit, told in pairs])
 
 
 def to_hash(text: str) -> Hash32:

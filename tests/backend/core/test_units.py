@@ -14,6 +14,7 @@ keccak
 """
 
 import pytest
+from eth_utils.address import to_checksum_address as general_checksum
 from eth_utils.crypto import keccak as general_keccak
 from hypothesis import given
 from hypothesis import strategies as st
@@ -84,6 +85,10 @@ class TestToAddress:
         digits = address.hex()
         spellings = [checksum(address), "0x" + digits, "0x" + digits.upper()]
         assert {to_address(text) for text in spellings} == {address}
+
+    @given(address=st.binary(min_size=20, max_size=20).map(Address))
+    def test_checksum_is_the_general_librarys(self, address: Address) -> None:
+        assert checksum(address) == general_checksum(address)
 
 
 class TestToHash:
