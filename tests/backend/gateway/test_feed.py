@@ -61,6 +61,11 @@ class Reading:
     def __init__(self, reply: httpx.Response) -> None:
         self._lines = reply.aiter_lines()
 
+    async def connected(self) -> None:
+        """Until the stream has said that it listens: whatever happens from now on is told."""
+        async with asyncio.timeout(10):
+            assert await anext(self._lines) == ": connected"
+
     async def next(self, seconds: float = 10) -> tuple[str, int]:
         found: dict[str, str] = {}
         async with asyncio.timeout(seconds):
@@ -87,7 +92,7 @@ class TestStream:
     async def test_tells_what_happens_next_and_resumes(self, house: House) -> None:
         await house.mine(event(1, 1))
         async with reading(house) as stream:
-            await asyncio.sleep(0.2)
+            await stream.connected()
             await house.mine(event(2, 2), event(3, 2))
             assert await stream.next() == ("activity", 2)
         async with reading(house, last=2) as stream:
