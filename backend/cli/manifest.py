@@ -68,7 +68,7 @@ class ServicePart(_Strict):
     description: str = Field(default="", max_length=4_000)
     kind: Literal["model", "dataset", "compute", "agent"] = "model"
     tags: list[Annotated[str, Field(pattern=_TAG)]] = Field(default=[], max_length=20)
-    operations: list[Literal["chat", "completions", "embeddings", "responses"]] = Field(
+    operations: list[Literal["chat", "completions", "embeddings", "responses", "images", "audio"]] = Field(
         default=["chat", "completions", "embeddings"], min_length=1
     )
     """What a model can do; other kinds ignore it."""

@@ -31,7 +31,7 @@ class _Document(BaseModel):
 class ModelFacts(_Document):
     """What a language model can do. Lengths in tokens."""
 
-    operations: list[Literal["chat", "completions", "embeddings", "responses"]] = Field(
+    operations: list[Literal["chat", "completions", "embeddings", "responses", "images", "audio"]] = Field(
         default=["chat", "completions"], min_length=1
     )
     context: int = Field(default=2_048, ge=1, le=100_000_000)
