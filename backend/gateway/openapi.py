@@ -28,6 +28,7 @@ from backend.core.errors import (
 )
 from backend.core.units import SERVICE_ID_LIMIT
 from backend.gateway.error_replies import is_model_route, is_oauth_route
+from backend.gateway.openapi_examples import add_examples
 from backend.gateway.service_app import DATA, INVOKE
 from backend.inference.media import JSON_ROUTES, MediaRoute
 from backend.inference.operations import FIELDS, Operation
@@ -113,6 +114,7 @@ def describe_model_routes(api: FastAPI) -> None:
             document["paths"][INVOKE] = {"post": _invoke()}
             document["paths"][DATA] = {"get": _data()}
             _document_every_route(document)
+            add_examples(document["paths"])
             schemes = document.setdefault("components", {}).setdefault("securitySchemes", {})
             schemes["bearer"] = {"type": "http", "scheme": "bearer", "description": "API key or session."}
         return document
