@@ -68,7 +68,10 @@ def simulate_kills(kills: int, seed: int, postgres: str) -> int:
         url = stack.enter_context(empty_database(postgres)) if postgres else ""
         (Path(folder) / "lived").mkdir()
         killed, wrong = asyncio.run(kill(kills, seed, Path(folder), url))
-    print(f"seed {seed}: {killed.kills} kills, {killed.on_the_way} of them on the way to the head")
+    places = (
+        f"{killed.before} before the first step, {killed.on_the_way} on the way, {killed.at_head} at the head"
+    )
+    print(f"seed {seed}: {killed.kills} kills: {places}")
     print(f"rows that differ from a clean pass: {wrong or 'none'}")
     return 1 if wrong else 0
 

@@ -1,29 +1,51 @@
-"""An indexer in a process of its own: `python -m tests.indexer.child RPC_URL RECORD HOME DATABASE_URL`."""
+"""An indexer in a process of its own: `python -m tests.indexer.child RPC_URL RECORD HOME DATABASE_URL`.
+
+`born` makes them from a process that has loaded everything already, so that hundreds can be killed.
+"""
 
 import asyncio
+import multiprocessing
+import os
 import sys
+from collections.abc import Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Final
 
 from backend.chain.client import NodeClient
 from backend.chain.transport import HttpTransport
 from backend.core.deployment import read_deployment
-from backend.core.logs import configure_logs, get_logger
+from backend.core.logs import configure_logs
 from backend.core.settings import load_settings
 from backend.db.stores import open_chain_store
 from backend.net.client import HttpClient
 from backend.net.guard import LOOPBACK_ONLY
 from indexer.loop import IndexerOptions, run_indexer
 
+_FORKING: Final = multiprocessing.get_context("forkserver")
+
 
 async def main(rpc_url: str, record: str, home: str, database_url: str) -> None:
     configure_logs("info", "json")
     deployment = read_deployment(Path(record))
     store = await open_chain_store(load_settings(home=home, database_url=database_url, devnet=True))
-    get_logger("child").info("child.begins")
     options = IndexerOptions(poll_interval_ms=20, finality_depth=20, step_blocks=40)
     async with HttpClient(LOOPBACK_ONLY) as http:
         client = NodeClient(HttpTransport(http), rpc_url)
         await run_indexer(store, client, deployment, asyncio.Event(), options)
+
+
+def _live(arguments: Sequence[str]) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # those that fail to reach a node say so
+    asyncio.run(main(*arguments))
+
+
+def born(arguments: Sequence[str]) -> BaseProcess:
+    """A process that begins its life as an indexer now."""
+    _FORKING.set_forkserver_preload([__name__])
+    process = _FORKING.Process(target=_live, args=(arguments,), daemon=True)
+    process.start()
+    return process
 
 
 if __name__ == "__main__":

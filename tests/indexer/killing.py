@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ from tests.chain_double.emitter import deployment_of
 from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
 from tests.chain_double.server import served
+from tests.indexer.child import born
 from tests.indexer.harness import START_BLOCK, everything, replayed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -33,38 +35,53 @@ class Killing:
         self.arguments = [rpc_url, str(self.record), str(home), database_url]
 
     async def start(self) -> asyncio.subprocess.Process:
-        """One that is about to begin."""
-        process = await asyncio.create_subprocess_exec(
+        """One that begins from nothing."""
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.indexer.child", *self.arguments),
             cwd=ROOT,
             stderr=asyncio.subprocess.PIPE,
         )
-        await self.said(process, b"child.begins")
-        return process
-
-    async def said(self, process: asyncio.subprocess.Process, word: bytes) -> None:
-        """Wait until it says so."""
-        assert process.stderr is not None
-        while word not in (line := await process.stderr.readline()):
-            assert line, "the indexer ended by itself"
 
     async def standby(self) -> asyncio.subprocess.Process:
         """One that has said it waits."""
         process = await self.start()
-        await self.said(process, b"indexer.standby")
+        assert process.stderr is not None
+        while b"indexer.standby" not in await process.stderr.readline():
+            continue
         return process
 
     async def kill(self, process: asyncio.subprocess.Process) -> None:
         process.send_signal(signal.SIGKILL)
         await process.wait()
 
+    async def start_warm(self) -> BaseProcess:
+        """One that has loaded everything and begins at once."""
+        return await asyncio.to_thread(born, self.arguments)
+
+    async def kill_warm(self, process: BaseProcess) -> None:
+        process.kill()
+        await asyncio.to_thread(process.join)
+        assert process.exitcode == -signal.SIGKILL, "the indexer ended by itself"
+
 
 @dataclass
 class Killed:
-    """How many kills there were, and how many of them found the indexer on its way to the head."""
+    """Kills by where they found the indexer: before its first step, on its way, at the chain's head."""
 
-    kills: int = 0
+    before: int = 0
     on_the_way: int = 0
+    at_head: int = 0
+
+    @property
+    def kills(self) -> int:
+        """All of them."""
+        return self.before + self.on_the_way + self.at_head
+
+    def note(self, first: bytes, last: bytes, tip: bytes) -> None:
+        """One more, by the stored heads before and after and the chain's."""
+        self.at_head += last == tip
+        self.before += last == first != tip
+        self.on_the_way += last not in (first, tip)
 
 
 async def lived_through(
@@ -80,19 +97,19 @@ async def lived_through(
     async with served(NodeDouble(chain)) as url:
         killing = Killing(chain, home, database_url, url)
         for _ in range(kills):
-            process = await killing.start()
-            await asyncio.sleep(chain.random.choice([0.0, chain.random.uniform(0.0, 0.6)]))
+            first = await head_of(store)
+            process = await killing.start_warm()
+            await asyncio.sleep(chain.random.uniform(0.0, 1.5))
             market.mine_blocks(chain.random.randrange(1, 60))
             await asyncio.sleep(chain.random.uniform(0.0, 0.15))
-            await killing.kill(process)
-            killed.kills += 1
-            killed.on_the_way += not await stands_at_head(store, chain)
+            await killing.kill_warm(process)
+            killed.note(first, await head_of(store), chain.tip.hash)
             if chain.random.random() < 0.5:
                 market.fork(chain.random.randrange(1, 40), chain.random.randrange(1, 42))
             count()
-        process = await killing.start()
+        last = await killing.start_warm()
         await reached(store, chain)
-        await killing.kill(process)
+        await killing.kill_warm(last)
     return store, killed
 
 
@@ -102,17 +119,17 @@ async def differing(store: Store, clean: Store, chain: ChainDouble) -> list[str]
     return [table for table, rows in expected.items() if held[table] != rows]
 
 
-async def stands_at_head(store: Store, chain: ChainDouble) -> bool:
-    """Whether the store is at the chain's head."""
+async def head_of(store: Store) -> bytes:
+    """Hash of the stored head; empty where nothing is stored."""
     found = await status_of(store)
-    return bool(found) and found[0].hash == chain.tip.hash
+    return found[0].hash if found else b""
 
 
 async def reached(store: Store, chain: ChainDouble, seconds: float = 60.0) -> float:
     """Seconds until the store stands at the chain's head."""
     began = time.monotonic()
     while time.monotonic() - began < seconds:
-        if await stands_at_head(store, chain):
+        if await head_of(store) == chain.tip.hash:
             return time.monotonic() - began
         await asyncio.sleep(0.01)
     raise AssertionError("the indexer does not reach the head")

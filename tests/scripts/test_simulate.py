@@ -105,6 +105,6 @@ class TestSimulate:
     def test_kills(self, capfd: pytest.CaptureFixture[str]) -> None:
         assert simulate.main(["--kills", "2", "--first", "3"]) == 0
         shown = capfd.readouterr()
-        assert shown.out.startswith("seed 3: 2 kills, ")
+        assert shown.out.startswith("seed 3: 2 kills: ")
         assert shown.out.endswith("rows that differ from a clean pass: none\n")
         assert shown.err.startswith("2 of 2 kills, 0 failed, ")
