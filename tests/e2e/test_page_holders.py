@@ -7,7 +7,8 @@ holder
 staker
     compounds the EMP that its position earned, then locks it for longer
 provider
-    publishes with a parent, limits and a promise of equal answers; retires for good, and asks for the bond
+    publishes with a parent, limits and a promise of equal answers; answers a dispute about it, and ends it
+    once the vote is over; retires for good, and asks for the bond
 """
 
 import re
@@ -16,7 +17,7 @@ import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from backend.chain.bindings.structs import PlanTerms
+from backend.chain.bindings.structs import DisputeOutcome, PlanTerms
 from backend.cli.demo.world import World, until
 from backend.cli.devnet.faucet import Gift
 from backend.core.units import (
@@ -27,6 +28,7 @@ from backend.core.units import (
     ServiceId,
     ServiceStatus,
     Then,
+    keccak,
     to_address,
 )
 from tests.e2e.injected_wallet import InjectedWallet
@@ -251,7 +253,31 @@ class TestProvider:
         async with httpx.AsyncClient() as http:
             shown = (await http.get(f"{stage.services.url}/v1/services/{service}")).json()
         assert shown["metadata"]["model"]["deterministic"] is True
+        await self.is_disputed(page, stage, PlanId(shown["plans"][0]["id"]))
         await self.retires(page, stage, ServiceId(service))
+
+    async def is_disputed(self, page: Page, stage: World, plan_id: PlanId) -> None:
+        contracts = stage.devnet.contracts
+        court, claim = contracts.court, 600 * EMP
+        claimant = await stage.meet("claimant", Gift(dollars=10**6, emp=100 * EMP))
+        await claimant.trader.buy(plan_id, 10, Then.HOLD)
+        await claimant.trader.send(contracts.emp.approve(court.address, await court.bond_up(claim)))
+        await claimant.trader.send(court.open(plan_id, claim, keccak(b"late"), "data:,late"))
+        await page.get_by_role("link", name="Provide", exact=True).click()
+        row = page.get_by_role("table", name="Disputes").get_by_role("row", name="600 EMP")
+        await expect(row).to_contain_text("voted on until")
+        await row.get_by_role("button", name="Answer dispute").click()
+        await dialog(page).get_by_label("Your answer").fill("It was late: the line was down.")
+        await dialog(page).get_by_role("button", name="Go on").click()
+        await agree(page, "Continue", "written to the chain")
+        await expect(row).to_contain_text("You answered.")
+        await stage.devnet.controls.advance(600)
+        await page.reload()
+        await row.get_by_role("button", name="End dispute").click()
+        await agree(page, "Continue", "votes are counted")
+        await expect(row).to_contain_text("ended without enough votes")
+        (ended,) = await court.disputes([await court.count()])
+        assert ended.outcome == DisputeOutcome.NO_QUORUM
 
     async def retires(self, page: Page, stage: World, service: ServiceId) -> None:
         registry = stage.devnet.contracts.registry

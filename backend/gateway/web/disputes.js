@@ -8,20 +8,29 @@ import { doing } from "/web/act.js";
 
 const STANDS = { open: "open", upheld: "upheld: the bond was taken from", rejected: "rejected", no_quorum: "ended without enough votes" };
 
-// All disputes of these services, newest first; `now` is the chain's time.
-export async function disputes(ids, now) {
+// All disputes of these services, newest first; `now` is the chain's time, `mine` whether the reader is the provider.
+export async function disputes(ids, now, mine) {
   const found = await Promise.all(ids.map((id) => api(`/v1/services/${id}/disputes`)));
   const all = found.flatMap((page) => page.disputes).sort((one, other) => other.opened_at - one.opened_at);
-  if (!all.length) return h("p", { class: "soft" }, "Nobody has claimed anything against a bond of yours.");
+  if (!all.length) return h("p", { class: "soft" }, `Nobody has claimed anything against ${mine ? "a bond of yours" : "its bond"}.`);
   return table("Disputes", [
     { name: "Dispute", of: (one) => String(one.id) },
     { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
     { name: "By", of: (one) => h("code", { title: one.claimant }, short(one.claimant)) },
     { name: "Claimed", number: true, of: (one) => money(one.amount, EMP) },
     { name: "Opened", of: (one) => when(one.opened_at) },
-    { name: "How it stands", of: (one) => [stands(one, now), " ", one.answers ? "You answered." : ""] },
-    { name: "", of: (one) => (one.outcome !== "open" ? "" : one.voting_ends > now ? answer(one) : end(one)) },
+    { name: "How it stands", of: (one) => [stands(one, now), " ", one.answers ? `${mine ? "You" : "The provider"} answered.` : ""] },
+    { name: "", of: (one) => (one.outcome !== "open" ? "" : one.voting_ends <= now ? end(one) : mine ? answer(one) : "") },
   ], all);
+}
+
+// What somebody who was served badly can do; evidence is a file, so it is done where files are.
+export function howToClaim(service) {
+  const plan = service.plans.find((one) => BigInt(one.unit_price) > 0n);
+  if (!plan) return "";
+  return h("details", {}, h("summary", {}, "Were you served badly?"),
+    h("p", {}, "Whoever paid for this service and used it lately, or holds a unit, can claim EMP of its bond; stakers vote on it. A tenth of the claim, 50 EMP at least, is put up and returns if the claim is upheld. In a terminal, with what happened in a file:"),
+    h("p", {}, h("code", {}, `emporion dispute open ${plan.id} 100 --evidence what-happened.txt --uri https://…/what-happened.txt`)));
 }
 
 function stands(one, now) {

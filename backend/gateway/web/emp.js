@@ -13,6 +13,6 @@ export function whereEmp(chain) {
   return h("details", {}, h("summary", {}, "Where do I get EMP?"),
     h("ul", {},
       h("li", {}, "From anybody who holds some: this page's market sells access and shares, not EMP. An exchange must name the token ", h("code", {}, token.address), "; another token of the same name is not it."),
-      distributor ? h("li", {}, "From the first distribution, if your address is part of it: the distributor ", h("code", {}, distributor.address), " pays it out.") : "",
+      distributor ? h("li", {}, "From the first distribution, if your address is part of it: the distributor ", h("code", {}, distributor.address), " pays it out, by ", h("code", {}, "emporion airdrop claim"), ".") : "",
       h("li", {}, "By providing a service whose plans are priced in EMP, and by shares of one.")));
 }

@@ -106,7 +106,7 @@ function buttons(one, held, deposited, currency, back) {
   if (held > 0n && one.kind === "metered") button("Deposit for use", () => deposit(one, held), false);
   if (one.withdraw_at) add("Keep using them", ["The credits give access again."], async () => (await contract("UsageEscrow")).cancelWithdrawal(one.plan_id));
   if (back && held + deposited > 0n) button("Get my money back", () => moneyBack(one, currency, true));
-  if (deposited > 0n && (one.terms.transferable || !back)) button("Take to my wallet", () => moneyBack(one, currency, false));
+  if (deposited > 0n && (one.terms.transferable || !back)) button("Take the credits out", () => moneyBack(one, currency, false));
   return made;
 }
 

@@ -13,7 +13,7 @@ export async function moneyBack(one, currency, refund) {
   underWay.add(one.plan_id);
   try {
     const now = await standing(one);
-    const title = refund ? "Get your money back" : "Take the credits to your wallet";
+    const title = refund ? "Get your money back" : "Take the credits out";
     return (await explain(title, points(one, currency, refund, now), refund ? "Get it back" : "Take them")) && (await walked(title, one, currency, refund));
   } finally {
     underWay.delete(one.plan_id);

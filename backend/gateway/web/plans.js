@@ -29,6 +29,7 @@ export function planPart(chain, kind = "metered") {
   };
   const limits = LIMITS.map(([name, words]) => [name, number("", { min: "1" }), words]);
   const perUnit = h("input", { type: "checkbox", checked: true });
+  const perUnitLine = h("label", { class: "check" }, perUnit, "For each unit held"); // moving units would multiply a flat limit
   const timed = h("div", { class: "row" }, field("Days a period", parts.days));
   const metered = h("div", { class: "row" }, field("Measure", parts.measure), field("Credits a request", parts.request), field("Credits for 1,000 in", parts.into), field("Credits for 1,000 out", parts.out));
   const back = h("label", { class: "check" }, parts.refundable, "What was not used can be refunded");
@@ -36,8 +37,9 @@ export function planPart(chain, kind = "metered") {
     timed.hidden = parts.kind.value !== "timed";
     metered.hidden = parts.kind.value !== "metered";
     back.hidden = parts.kind.value === "pass";
+    perUnitLine.hidden = parts.transferable.checked;
   };
-  parts.kind.onchange = draw;
+  parts.kind.onchange = parts.transferable.onchange = draw;
   draw();
   const element = h("div", { class: "part" },
     h("div", { class: "row" }, field("What is sold", parts.kind), field("Price of a unit", parts.price), field("Currency", parts.currency)),
@@ -46,10 +48,10 @@ export function planPart(chain, kind = "metered") {
     h("div", { class: "row" }, field("Your part of a resale, %", parts.royalty), field("Most units in all", parts.cap, "0: no limit."), field("Most units an account", parts.each, "0: no limit.")),
     h("details", {}, h("summary", {}, "What it promises at most"),
       h("p", { class: "soft" }, "Empty: no limit. Buyers see these before they pay, and the gateway keeps them."),
-      h("div", { class: "row" }, limits.map(([, control, words]) => field(words, control)), h("label", { class: "check" }, perUnit, "For each unit held"))));
+      h("div", { class: "row" }, limits.map(([, control, words]) => field(words, control)), perUnitLine)));
   const promised = () => {
     const told = limits.filter(([, control]) => control.value).map(([name, control]) => [name, Number(control.value)]);
-    return told.length ? { ...Object.fromEntries(told), per_unit: perUnit.checked } : null;
+    return told.length ? { ...Object.fromEntries(told), per_unit: perUnit.checked || parts.transferable.checked } : null;
   };
   return { element, read: () => ({ terms: terms(parts, chain), limits: promised() }) };
 }

@@ -1,7 +1,7 @@
 // What a provider sees: its services, what they earned and when it can be had, how they are used.
 
 import { account, connectFirst, contract, fresh, send, signIn } from "/web/wallet.js";
-import { api, chainFacts, currencyOf, dayName, EMP, later, money, moneys, scaled, about, short, signedIn, span, when } from "/web/api.js";
+import { api, chainFacts, credits, currencyOf, dayName, EMP, later, money, moneys, scaled, about, short, signedIn, span, when } from "/web/api.js";
 import { facts, h, table } from "/web/dom.js";
 import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
@@ -28,7 +28,7 @@ export async function showProvider() {
 
 async function claims() {
   const [mine, network] = await Promise.all([api(`/v1/accounts/${account()}`), api("/v1/network")]);
-  return mine.services.length ? disputes(mine.services, later(network.block_timestamp)) : [];
+  return mine.services.length ? disputes(mine.services, later(network.block_timestamp), true) : [];
 }
 
 export async function showEdit(id) {
@@ -92,8 +92,9 @@ async function use(chain) {
 
 // When what was served became revenue, line by line.
 async function settled() {
-  const { settlements } = await api("/v1/provider/settlements?limit=10");
-  return [h("h3", {}, "Latest settlements"), table("Latest settlements", [
+  const [{ settlements }, { plans, settles_within_seconds: within }] = await Promise.all([api("/v1/provider/settlements?limit=10"), api("/v1/provider/revenue")]);
+  const waiting = plans.reduce((all, one) => all + BigInt(one.unsettled_micro_credits), 0n);
+  return [h("h3", {}, "Latest settlements"), waiting ? h("p", {}, `Served and not settled yet: ${credits(waiting)}. Whole ones become revenue within ${span(within)}.`) : "", table("Latest settlements", [
     { name: "When", of: (one) => when(one.timestamp) },
     { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
     { name: "Plan", of: (one) => String(one.plan_id) },

@@ -1,12 +1,13 @@
 // One service: what it is, what was measured, what it costs, what others say, and a place to try it.
 
 import { account, contract, hasWallet, send } from "/web/wallet.js";
-import { api, chainFacts, currencyOf, EMP, money, short, when } from "/web/api.js";
+import { api, chainFacts, currencyOf, EMP, later, money, short, when } from "/web/api.js";
 import { choice, facts, field, h, number, table } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
 import { BOUGHT, planCard } from "/web/buy.js";
 import { chat } from "/web/chat.js";
+import { disputes, howToClaim } from "/web/disputes.js";
 import { receiptForm } from "/web/verify.js";
 import { watchButton } from "/web/watch.js";
 
@@ -31,6 +32,7 @@ export async function showService(id) {
     estimate(service, chain),
     panel("Ratings", () => ratings(service), about("Reviewed")),
     panel("What it is built on", () => lineage(id)),
+    panel("Disputes", async () => [await disputes([id], later((await api("/v1/network")).block_timestamp), false), howToClaim(service)], (event) => [...event.names].some((name) => name.startsWith("Dispute"))),
     h("section", {}, h("h2", {}, "Check a receipt"), receiptForm()),
   ];
 }
