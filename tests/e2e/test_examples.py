@@ -6,6 +6,7 @@ agent.py
     buys, calls the model with tools, pays for what it used, finds its receipts right
 langchain/agent.py
     answers from its own environment with a base URL and a key; each turn has a receipt, paid from the tab
+    uses a tool the model asks for, and tells the model what it gave
 webhook_receiver.py
     is told of a purchase; refuses a message that is not signed, or was received before
 docs/client.md
@@ -25,18 +26,21 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
-from backend.cli.demo.world import World
+from backend.cli.demo.world import Person, World
 from backend.cli.devnet.faucet import Gift
 from backend.cli.devnet.ports import free_port
-from backend.client import EMP, AsyncEmporion, Wallet
+from backend.client import EMP, AsyncEmporion, NewPlan, NewService, RateCard, Wallet
 from backend.core.units import MICRO, Then
 from backend.signing.webhooks import make_secret, sign
 from scripts.toolchain import find_npm
+from tests.backend.gateway.model_server import ModelServer, usage
 from tests.e2e.stage import published
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -114,34 +118,75 @@ class TestPython:
         assert await paid(stage, env) == 50 * 10_000
 
 
+async def tool_first(server: ModelServer, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """As a model that wants a sum, and tells it once a tool gave it."""
+    given = [message["content"] for message in body["messages"] if message["role"] == "tool"]
+    wanted = {"name": "add", "arguments": '{"first": 2, "second": 40}'}
+    call = {"id": "call_1", "type": "function", "function": wanted}
+    message: dict[str, Any] = {"role": "assistant", "content": f"It is {given[-1]}." if given else None}
+    message |= {} if given else {"tool_calls": [call]}
+    choice = {"index": 0, "message": message, "finish_reason": "stop" if given else "tool_calls"}
+    whole = {"id": "c1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
+    return web.json_response({**whole, "usage": usage()})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def langchain(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The Python of the LangChain example's own environment."""
+    home = tmp_path_factory.mktemp("langchain") / "env"
+    uv, lock = str(Path(sys.executable).with_name("uv")), str(EXAMPLES / "langchain" / "requirements.lock")
+    await printed(uv, "venv", "--quiet", "--python", sys.executable, str(home), env={})
+    python = str(home / "bin" / "python")
+    await printed(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, lock, env={})
+    return python
+
+
 class TestLangChain:
-    async def test_agent_answers_by_key_alone(self, stage: World, tmp_path: Path) -> None:
-        home, plan = EXAMPLES / "langchain", stage.plans["Credits"]
-        uv, python = str(Path(sys.executable).with_name("uv")), str(tmp_path / "env" / "bin" / "python")
-        await printed(uv, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "env"), env={})
-        await printed(
-            *(uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python),
-            str(home / "requirements.lock"),
-            env={},
-        )
-        owner = await stage.meet("owner of an agent", Gift(dollars=10**6, emp=0))
-        await owner.trader.buy(plan, 50, Then.DEPOSIT)
-        await owner.sign_in()
-        env = {
-            "EMPORION_URL": stage.services.url,
-            "EMPORION_KEY": owner.api_key,
-            "EMPORION_MODEL": stage.model,
-        }
-        told = await printed(python, str(home / "agent.py"), env=env)
-        answer, summary = told.strip().splitlines()[0], json.loads(told.splitlines()[-1])
+    async def test_agent_answers_by_key_alone(self, stage: World, langchain: str) -> None:
+        owner = await self.owner(stage, stage.plans["Credits"])
+        answer, summary = await self.asks(stage, langchain, owner, stage.model)
         assert answer
-        receipts = [await owner.gateway.ask("GET", f"/v1/receipts/{one}") for one in summary["requests"]]
-        assert len(receipts) >= 1
+        receipts = await self.receipts(owner, summary)
         assert receipts[-1]["units_in"] + receipts[-1]["units_out"] == summary["tokens"]
-        left = await owner.gateway.ask("GET", f"/v1/credits/{plan}")
+        left = await owner.gateway.ask("GET", f"/v1/credits/{stage.plans['Credits']}")
         spent = sum(int(one["micro_credits"]) for one in receipts)
         assert spent > 100_000
         assert int(left["available_micro_credits"]) == 50 * MICRO - spent
+
+    async def test_agent_uses_a_tool_between_two_paid_turns(self, stage: World, langchain: str) -> None:
+        server = ModelServer()
+        server.behaviour = tool_first
+        runner = await server.start()
+        wallet = Wallet.create()
+        await stage.devnet.faucet.fund(wallet.address, Gift(dollars=0, emp=1_000 * EMP))
+        place = (stage.services.url, stage.devnet.rpc_url, wallet)
+        async with AsyncEmporion(*place) as provider:
+            plans = [NewPlan("metered", 10_000, card=RateCard(100_000, 1_000, 1_000))]
+            upstream = {"kind": "openai", "url": server.url, "model": "m"}
+            service = await provider.publish(NewService("Adder", "adder", plans, upstream=upstream))
+        owner = await self.owner(stage, service.plan("metered").id)
+        answer, summary = await self.asks(stage, langchain, owner, service.model)
+        await runner.cleanup()
+        assert (answer, summary["tools"]) == ("It is 42.0.", 1)
+        assert [one["type"] for one in server.asked[0]["tools"]] == ["function", "function"]
+        receipts = await self.receipts(owner, summary)
+        assert [int(one["micro_credits"]) > 100_000 for one in receipts] == [True, True]
+
+    async def owner(self, stage: World, plan_id: int) -> Person:
+        """Somebody with fifty credits deposited, and a key."""
+        owner = await stage.meet("owner of an agent", Gift(dollars=10**6, emp=0))
+        await owner.trader.buy(plan_id, 50, Then.DEPOSIT)
+        await owner.sign_in()
+        return owner
+
+    async def asks(self, stage: World, python: str, owner: Person, model: str) -> tuple[str, dict[str, Any]]:
+        """What the agent answers, and what it says of its turns."""
+        env = {"EMPORION_URL": stage.services.url, "EMPORION_KEY": owner.api_key, "EMPORION_MODEL": model}
+        told = await printed(python, str(EXAMPLES / "langchain" / "agent.py"), env=env)
+        return told.strip().splitlines()[0], json.loads(told.splitlines()[-1])
+
+    async def receipts(self, owner: Person, summary: dict[str, Any]) -> list[dict[str, Any]]:
+        return [await owner.gateway.ask("GET", f"/v1/receipts/{one}") for one in summary["requests"]]
 
 
 class TestGuide:
