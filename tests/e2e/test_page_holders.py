@@ -1,7 +1,7 @@
 """Journeys of holders, stakers and providers in Chromium, each with what the chain then says.
 
 holder
-    keeps a period for later, and gets the money back for it in one go
+    keeps a period for later, and gets the money back for it in one go; both are in the statement it downloads
     buys in the market what another offered, and rates what it bought
     takes back what it let an app do
 staker
@@ -11,6 +11,7 @@ provider
     once the vote is over; retires for good, and asks for the bond
 """
 
+import csv
 import re
 
 import httpx
@@ -84,6 +85,17 @@ class TestHolder:
         assert await dollars(stage, wallet) == before + 9_900_000
         assert wallet.signed[-1] == "eth_sendTransaction"
         await expect(section(page, "Wallet")).to_contain_text("1,000")
+        await self.downloads_its_statement(page)
+
+    async def downloads_its_statement(self, page: Page) -> None:
+        await page.get_by_role("button", name="Sign in").click()
+        await agree(page, "Sign the text")
+        async with page.expect_download() as begun:
+            await section(page, "Statement for accounts and tax").get_by_role("button").click()
+        file = await (await begun.value).path()
+        lines = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+        kinds = [one["Kind"] for one in lines]
+        assert [kind for kind in kinds if kind in ("purchase", "refund")] == ["purchase", "refund"]
 
     async def test_fills_an_offer_and_rates_the_service(
         self, wallet: InjectedWallet, page: Page, stage: World

@@ -9,6 +9,7 @@ import { panel } from "/web/panel.js";
 import { apps } from "/web/apps.js";
 import { moneyBack } from "/web/moneyback.js";
 import { keys } from "/web/keys.js";
+import { statement } from "/web/statement.js";
 import { receiptForm, verdict, verified } from "/web/verify.js";
 
 const DAYS = 30;
@@ -24,6 +25,7 @@ export async function showMine() {
     panel("Keys for your programs", () => (signedIn() ? keys() : signInFirst()), () => false),
     panel("Apps you let in", () => (signedIn() ? apps() : []), () => false),
     panel("Receipts", () => (signedIn() ? receipts() : []), (event) => event.names.has("Settled")),
+    panel("Statement for accounts and tax", () => (signedIn() ? statement() : []), () => false),
   ];
 }
 
