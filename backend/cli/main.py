@@ -17,6 +17,7 @@ PARTS: Final = {
     "provider_commands": ("provider",),
     "buyer_commands": ("buyer",),
     "stake_commands": ("stake",),
+    "market_commands": ("market",),
     "search_commands": ("search",),
     "deploy_commands": ("deploy",),
     "index_commands": ("index", "status", "audit", "reindex"),

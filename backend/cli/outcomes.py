@@ -8,6 +8,7 @@ from backend.chain.bindings import Contracts
 from backend.chain.client import Receipt
 from backend.cli.output import money
 from backend.core.deployment import DeployedCurrency
+from backend.core.errors import Unprocessable
 from backend.core.units import ServiceStatus, hex_of
 
 EMP_DECIMALS: Final = 18
@@ -59,6 +60,15 @@ def currency_of(currencies: Sequence[DeployedCurrency], index: int) -> DeployedC
     """The currency at a place of the table; one the record does not know counts base units."""
     known = {line.index: line for line in currencies}
     return known.get(index) or DeployedCurrency(index, "", f"of currency {index}", "", 0)
+
+
+def named(currencies: Sequence[DeployedCurrency], symbol: str, place: str = "") -> DeployedCurrency:
+    """The currency of a symbol. Raises Unprocessable, naming those there are."""
+    for line in currencies:
+        if line.symbol.lower() == symbol.lower():
+            return line
+    known = ", ".join(line.symbol for line in currencies)
+    raise Unprocessable(f"{place}{symbol} is no currency here; choose one of {known}")
 
 
 def moment(timestamp: int) -> str:

@@ -10,7 +10,7 @@ from backend.chain.bindings import Contracts
 from backend.chain.bindings.structs import PlanTerms, Upstream
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.manifest import Manifest, PlanPart, UpstreamPart, base_units
-from backend.cli.outcomes import EMP_DECIMALS
+from backend.cli.outcomes import EMP_DECIMALS, named
 from backend.cli.output import money
 from backend.cli.trading import Trader, how_to_fund
 from backend.core.deployment import DeployedCurrency, Deployment
@@ -236,11 +236,8 @@ def _terms(plan: PlanPart, currency: DeployedCurrency, price: BaseUnits, limits_
 
 def _price(deployment: Deployment, plan: PlanPart) -> tuple[DeployedCurrency, BaseUnits]:
     """The plan's currency and its price in base units. Raises Unprocessable."""
-    for line in deployment.currencies:
-        if line.symbol.lower() == plan.currency.lower():
-            return line, base_units(plan.price, line.decimals)
-    known = ", ".join(line.symbol for line in deployment.currencies)
-    raise Unprocessable(f"plan {plan.name}: {plan.currency} is no currency here; choose one of {known}")
+    line = named(deployment.currencies, plan.currency, f"plan {plan.name}: ")
+    return line, base_units(plan.price, line.decimals)
 
 
 def _meter_of(facts: dict[str, Any]) -> Address:

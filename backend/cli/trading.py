@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from backend.chain.bindings import Contracts
+from backend.chain.bindings.tokens import MultiToken
 from backend.chain.client import Receipt
 from backend.chain.contract import Transaction
 from backend.chain.sender import Sender
 from backend.cli.outcomes import EMP_DECIMALS, currency_of
 from backend.cli.output import money
 from backend.core.deployment import DeployedCurrency
-from backend.core.errors import InsufficientFunds
+from backend.core.errors import InsufficientFunds, Unprocessable
 from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, checksum, unpack_plan_id
 from backend.signing.eip712 import Domain
 from backend.signing.keys import LocalKey
@@ -36,6 +37,17 @@ class Purchase:
     currency: int
     cost: BaseUnits
     receipt: Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Units of one token at a price for one, in base units of the currency with this index."""
+
+    token: MultiToken
+    token_id: int
+    units: int
+    unit_price: BaseUnits
+    currency: int
 
 
 class Trader:
@@ -93,22 +105,35 @@ class Trader:
         return await self._sender.send(self._contracts.access.refund(plan_id, units, self.address))
 
     async def offer(self, plan_id: int, units: int, unit_price: int, lifetime: int = 86_400) -> int:
-        """List access units for sale in the plan's currency; the listing's id."""
-        access, market = self._contracts.access, self._contracts.market
-        terms = await access.terms(plan_id)
-        await self._let(access.approved_all, access.approve_all, market.address)
-        expiry = await self._now() + lifetime
-        receipt = await self._sender.send(
-            market.offer(access.address, plan_id, units, unit_price, terms.currency, expiry)
-        )
+        """Offer units of a plan in its own currency; the listing's id. Raises Unprocessable as `sell`."""
+        access = self._contracts.access
+        currency = (await access.terms(plan_id)).currency
+        receipt = await self.sell(Lot(access, plan_id, units, BaseUnits(unit_price), currency), lifetime)
         return int(self._contracts.event(receipt, "Listed")["listingId"])
 
+    async def sell(self, lot: Lot, lifetime: int = 86_400) -> Receipt:
+        """Offer a lot on the market for seconds. Raises Unprocessable where the wallet holds less."""
+        token, market = lot.token, self._contracts.market
+        held = await token.balance(self.address, lot.token_id)
+        if held < lot.units:
+            raise Unprocessable(
+                f"this wallet holds {held} of these, too few to offer {lot.units}; credits in a tab are "
+                "taken back first (`emporion buyer withdraw`)"
+            )
+        await self._let(token.approved_all, token.approve_all, market.address)
+        expiry = await self._now() + lifetime
+        order = (token.address, lot.token_id, lot.units, lot.unit_price, lot.currency, expiry)
+        return await self._sender.send(market.offer(*order))
+
     async def fill(self, listing_id: int, units: int) -> Receipt:
-        """Buy from a listing."""
-        listing = await self._contracts.market.listing(listing_id)
-        cost = listing.unit_price * units
-        currency = self._contracts.currency(listing.currency)
+        """Buy from a listing. Raises Unprocessable, InsufficientFunds before anything is approved."""
         market = self._contracts.market
+        listing = await market.listing(listing_id)
+        cost = listing.unit_price * units
+        if 0 < listing.units < units:
+            raise Unprocessable(f"{listing.units} units are offered, not {units}; buy at most those")
+        await self._require_balance(listing.currency, cost)
+        currency = self._contracts.currency(listing.currency)
         if await currency.allowance(self.address, market.address) < cost:
             await self._sender.send(currency.approve(market.address, cost))
         return await self._sender.send(market.fill(listing_id, units, cost, await self._deadline()))
