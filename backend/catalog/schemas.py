@@ -179,7 +179,7 @@ class ReviewReply(BaseModel):
     plan_id: int
     rating: int
     content_hash: str
-    """keccak256 of its text, zeros for none."""
+    """keccak256 of its words, zeros for none: a `review` document, if it was brought to this gateway."""
     timestamp: int
 
 

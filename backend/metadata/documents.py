@@ -8,13 +8,15 @@ from pydantic import ValidationError
 
 from backend.core.errors import BodyTooLarge, Unprocessable
 from backend.core.units import Hash32, hex_of, keccak
-from backend.metadata.schemas import LimitsDocument, ServiceDocument
+from backend.metadata.schemas import LimitsDocument, ReviewDocument, ServiceDocument
 
 SIZE_LIMIT: Final = 256 * 1024
 PROBLEMS_SHOWN: Final = 50
-_KINDS: Final[dict[str, type[ServiceDocument] | type[LimitsDocument]]] = {
+AnyDocument = ServiceDocument | LimitsDocument | ReviewDocument
+_KINDS: Final[dict[str, type[AnyDocument]]] = {
     "service/1": ServiceDocument,
     "limits/1": LimitsDocument,
+    "review/1": ReviewDocument,
 }
 
 
@@ -25,7 +27,7 @@ class Document:
     content_hash: Hash32
     kind: str
     size: int
-    checked: ServiceDocument | LimitsDocument
+    checked: AnyDocument
 
     @property
     def slug(self) -> str:
@@ -62,7 +64,7 @@ def read_document(data: bytes, expected: Hash32) -> Document:
 
 
 def json_schema(kind: str) -> dict[str, Any]:
-    """The JSON Schema of `service` or `limits` documents. Raises KeyError for another kind."""
+    """The JSON Schema of `service`, `limits` or `review` documents. Raises KeyError for another kind."""
     return _KINDS[f"{kind}/1"].model_json_schema()
 
 
@@ -78,7 +80,7 @@ def _parsed(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _kind(document: dict[str, Any]) -> tuple[str, type[ServiceDocument] | type[LimitsDocument]]:
+def _kind(document: dict[str, Any]) -> tuple[str, type[AnyDocument]]:
     named = document.get("emporion")
     model = _KINDS.get(named) if isinstance(named, str) else None
     if model is None:

@@ -95,6 +95,13 @@ class LimitsDocument(_Document):
     per_unit: bool = True
 
 
+class ReviewDocument(_Document):
+    """The words of a review; their document's keccak256 is on chain."""
+
+    emporion: Literal["review/1"]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4_000, strip_whitespace=True)]
+
+
 class StoredReply(BaseModel):
     """A document that was kept."""
 

@@ -27,7 +27,7 @@ def router() -> APIRouter:
     api = APIRouter(prefix="/v1/metadata", tags=["metadata"])
 
     @api.get("/schemas/{kind}", responses=problems(Unprocessable))
-    async def schema(kind: Literal["service", "limits"]) -> dict[str, Any]:
+    async def schema(kind: Literal["service", "limits", "review"]) -> dict[str, Any]:
         """The JSON Schema of a kind of document."""
         return json_schema(kind)
 
@@ -51,7 +51,7 @@ def router() -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": {"application/json": {}}}},
     )
     async def keep(content_hash: str, request: Request, principal: Publisher, given: Given) -> StoredReply:
-        """Keep a document under its keccak256. It must be a `service` or `limits` document of its schema."""
+        """Keep a document under its keccak256. It must be a `service`, `limits` or `review` document."""
         wanted = to_hash(content_hash)
         data = await read_body(request.scope, request.receive, SIZE_LIMIT)
         stored = await given.metadata.put(wanted, data)

@@ -77,6 +77,13 @@ class TestReadDocument:
         assert isinstance(document.checked, LimitsDocument)
         assert (document.kind, document.slug, document.words) == ("limits", "", "")
 
+    def test_reads_reviews(self) -> None:
+        document = read({"emporion": "review/1", "text": "Quick and right."})
+        assert (document.kind, document.slug, document.words) == ("review", "", "")
+        for text in ("", "   ", "x" * 4_001):
+            with pytest.raises(Unprocessable):
+                read({"emporion": "review/1", "text": text})
+
 
 class TestDataUri:
     @pytest.mark.parametrize(
