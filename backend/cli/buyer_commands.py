@@ -6,20 +6,23 @@ import typer
 
 from backend.chain.bindings import Contracts
 from backend.chain.client import Receipt
-from backend.cli.acting import acted, asked, sent
-from backend.cli.gateway_client import GatewayClient
-from backend.cli.options import AsJson, GatewayUrl, KeyName, PlanArgument, UnitsArgument
+from backend.cli import api_key_commands, holding_commands
+from backend.cli.acting import acted, sent
+from backend.cli.buyer_status import status
+from backend.cli.options import AsJson, KeyName, PlanArgument, UnitsArgument
 from backend.cli.outcomes import cost, told
-from backend.cli.output import say, show
 from backend.cli.trading import Trader, then_of
+from backend.core.errors import MalformedRequest
 from backend.core.units import Then
-from backend.signing.keys import LocalKey
 
 buyer = typer.Typer(help="Buy, use up, return access; make API keys.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
+    buyer.command("status")(status)
+    holding_commands.add_to(buyer)
+    api_key_commands.add_to(buyer)
     app.add_typer(buyer, name="buyer")
 
 
@@ -62,12 +65,19 @@ def withdraw(
     request: Annotated[
         bool, typer.Option("--request", help="Ask for it; it is ready after the delay.")
     ] = False,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Take the request back; the credits give access again.")
+    ] = False,
     key: KeyName = None,
     as_json: AsJson = False,
 ) -> None:
     """Take deposited credits back: first with --request, then, after the delay, without."""
+    if request and cancel:
+        raise MalformedRequest("give one of --request and --cancel")
 
-    async def act(_: Contracts, trader: Trader) -> Receipt:
+    async def act(contracts: Contracts, trader: Trader) -> Receipt:
+        if cancel:
+            return await trader.send(contracts.escrow.cancel_withdrawal(plan))
         return await (trader.request_withdrawal(plan) if request else trader.withdraw(plan))
 
     sent(act, key, as_json, plan=plan)
@@ -85,22 +95,3 @@ def refund(plan: PlanArgument, units: UnitsArgument, key: KeyName = None, as_jso
         return told(contracts, receipt, plan=plan, units=units, **back)
 
     acted(work, key, as_json, "refunding")
-
-
-@buyer.command("key")
-def make_key(
-    name: Annotated[str, typer.Option(help="A name to remember it by.")] = "",
-    gateway: GatewayUrl = None,
-    key: KeyName = None,
-    as_json: AsJson = False,
-) -> None:
-    """Sign in with the wallet and make an API key. It is shown this once."""
-
-    async def make(client: GatewayClient, _: LocalKey) -> tuple[str, dict[str, Any]]:
-        return client.base_url, await client.make_key(name)
-
-    url, made = asked(make, gateway, key)
-    facts = {"id": made["id"], "key": made["key"], "scopes": made["scopes"], "base_url": f"{url}/v1"}
-    show(facts, as_json=as_json)
-    say("the key is shown this once. Any OpenAI client takes it:")
-    say(f"  export OPENAI_BASE_URL={url}/v1 OPENAI_API_KEY={made['key']}")

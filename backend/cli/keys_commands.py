@@ -80,7 +80,7 @@ def scan_files(
     elif found.leaks:
         told = [f"{leak.file}:{leak.line}: {leak.network} key {leak.key_id}" for leak in found.leaks]
         lines(told[0], told[1:])
-        say("revoke each: DELETE /v1/keys/<id>, or My access on the gateway's page")
+        say("revoke each: `emporion buyer revoke ID`, or My access on the gateway's page")
     for file, reason in found.unread:
         say(f"not read: {file}: {reason}")
     if found.leaks or found.unread:

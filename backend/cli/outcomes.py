@@ -104,7 +104,8 @@ _EFFECTS: Final[Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]]] = {
     "Activated": lambda args: {"access_until": moment(args["accessUntil"])},
     "Deposited": lambda args: {"credits_in_tab": args["balance"]},
     "Withdrawn": lambda args: {"withdrawn": args["units"], "credits_in_tab": args["balance"]},
-    "WithdrawalSet": lambda args: {"ready_at": moment(args["withdrawAt"])},
+    "WithdrawalSet": lambda args: {"ready_at": moment(args["withdrawAt"]) if args["withdrawAt"] else None},
+    "TabOptionsSet": lambda args: {"daily_limit": args["dailyLimit"], "vouchers": args["vouchers"]},
     "Locked": _position,
     "Increased": lambda args: (
         _position(args) | emp(args["added"], "compounded" if args["compounded"] else "added")

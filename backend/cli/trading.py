@@ -63,6 +63,11 @@ class Trader:
         """The wallet's address."""
         return self._key.address
 
+    @property
+    def key(self) -> LocalKey:
+        """The wallet's key, for what it signs beside transactions."""
+        return self._key
+
     async def buy(self, plan_id: int, units: int, then: Then = Then.HOLD) -> Purchase:
         """Buy for this wallet in one transaction, with a signed permit; free units need none.
 
