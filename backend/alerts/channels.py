@@ -105,8 +105,11 @@ class Channels:
     async def reseal(self) -> int:
         """Seal again what an earlier key sealed, of every account; returns how many channels changed."""
         async with self._store.write_connection() as db:
-            rows = await repository.all_channels(db)
-            return sum([await self._resealed(db, row) for row in rows])
+            return await self.reseal_in(db)
+
+    async def reseal_in(self, db: Any) -> int:
+        """The same, in a transaction of the caller's."""
+        return sum([await self._resealed(db, row) for row in await repository.all_channels(db)])
 
     async def _resealed(self, db: Any, row: Any) -> bool:
         kept = {"target": bytes(row.sealed_target), "secret": bytes(row.sealed_secret)}

@@ -111,8 +111,11 @@ class Webhooks:
     async def reseal(self) -> int:
         """Seal again what an earlier key sealed, of every account; returns how many webhooks changed."""
         async with self._store.write_connection() as db:
-            rows = await repository.all_endpoints(db)
-            return sum([await self._resealed(db, row) for row in rows])
+            return await self.reseal_in(db)
+
+    async def reseal_in(self, db: AsyncConnection) -> int:
+        """The same, in a transaction of the caller's."""
+        return sum([await self._resealed(db, row) for row in await repository.all_endpoints(db)])
 
     async def _resealed(self, db: AsyncConnection, row: Any) -> bool:
         kept = {"secret": bytes(row.secret)}

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from sqlalchemy.ext.asyncio import AsyncSession
+
 from backend.core.clock import Clock
 from backend.core.errors import EmporionError, MissingDependency, Unprocessable
 from backend.core.logs import get_logger
@@ -97,7 +99,11 @@ class Upstreams:
     async def reseal(self) -> int:
         """Seal again what an earlier master sealed; returns how many. Idempotent."""
         async with self._store.write() as session:
-            return sum([self._resealed(row) for row in await repository.with_secrets(session)])
+            return await self.reseal_in(session)
+
+    async def reseal_in(self, session: AsyncSession) -> int:
+        """The same, in a transaction of the caller's."""
+        return sum([self._resealed(row) for row in await repository.with_secrets(session)])
 
     async def watch(self, router: Router) -> None:
         """Probe the upstreams in use, for ever; a task of the composition root."""
