@@ -94,6 +94,10 @@ class SharedLimits(Limiting, Protocol):
         """Keep the places of this process's requests until cancelled."""
         ...
 
+    async def require_reachable(self) -> None:
+        """Raises LimitsUnreachable unless what keeps them answers now."""
+        ...
+
 
 class Limiter:
     """Keeps the limits of this process."""

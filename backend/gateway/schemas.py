@@ -67,13 +67,22 @@ class HealthReply(BaseModel):
     status: Literal["ok"] = "ok"
 
 
+class UpstreamHealth(BaseModel):
+    """How many of a service's upstreams are well, as last seen, of how many."""
+
+    service_id: int
+    well: int
+    bound: int
+
+
 class ReadyReply(BaseModel):
-    """Whether requests can be served, and what is in the way."""
+    """Whether requests can be served, and what is in the way. `upstreams`: of the services in use."""
 
     ready: bool
     index_lag_seconds: int
     block_number: int | None
     holds_open: int
+    upstreams: list[UpstreamHealth]
     problems: list[str]
 
 

@@ -158,6 +158,10 @@ class RedisLimits:
             except LimitsUnreachable as error:
                 self._log.warning("gateway.limits.not-renewed", reason=error.message)
 
+    async def require_reachable(self) -> None:
+        """Raises LimitsUnreachable unless Redis answers now."""
+        await _answered(self._redis.ping())
+
     async def close(self) -> None:
         """Close every connection."""
         await self._redis.aclose()

@@ -96,6 +96,24 @@ class Upstreams:
         if service in self._loaded:
             self._loaded[service].until = 0.0
 
+    def health(self) -> dict[ServiceKey, tuple[int, int]]:
+        """Of each service in use: how many of its upstreams are well as last seen, and how many it has."""
+        now = self._clock.monotonic()
+        return {
+            service: (
+                sum(member.healthy and member.breaker.admits(now) for member in loaded.members),
+                len(loaded.rows),
+            )
+            for service, loaded in self._loaded.items()
+        }
+
+    async def has_only_a_dead_engine(self) -> bool:
+        """Whether the embedded model is down and no service in use has another upstream."""
+        members = [member for loaded in self._loaded.values() for member in loaded.members]
+        if self._engine is None or any(not isinstance(one.upstream, EmbeddedUpstream) for one in members):
+            return False
+        return not await self._engine.healthy()
+
     async def reseal(self) -> int:
         """Seal again what an earlier master sealed; returns how many. Idempotent."""
         async with self._store.write() as session:

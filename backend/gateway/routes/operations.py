@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response
 
 from backend.core.deployment import Deployment
-from backend.core.errors import DatabaseError, IndexStale
+from backend.core.errors import DatabaseError, IndexStale, LimitsUnreachable
 from backend.core.units import Address, checksum
 from backend.gateway.rights import Given
 from backend.gateway.schemas import (
@@ -13,7 +13,9 @@ from backend.gateway.schemas import (
     DeploymentReply,
     HealthReply,
     ReadyReply,
+    UpstreamHealth,
 )
+from backend.inference.schemas import ServiceKey
 from contracts import artifacts
 
 
@@ -28,8 +30,11 @@ def router() -> APIRouter:
 
     @api.get("/readyz", responses={503: {"model": ReadyReply, "description": "Not ready."}})
     async def ready(given: Given, response: Response) -> ReadyReply:
-        """Whether requests can be served: the store answers and the index is confirmed."""
-        problems: list[str] = []
+        """Whether requests can be served: the store answers, the index is confirmed, Redis answers where one
+        is named, and the embedded model runs where it is all there is. Other upstreams are told, and no
+        reason.
+        """
+        problems = await _unreachable(given)
         number = None
         try:
             await given.watch.refresh()
@@ -42,6 +47,10 @@ def router() -> APIRouter:
             index_lag_seconds=given.watch.lag(),
             block_number=number,
             holds_open=given.holds.open,
+            upstreams=[
+                UpstreamHealth(service_id=key.service_id, well=well, bound=bound)
+                for key, (well, bound) in sorted(given.deps.upstreams.health().items(), key=_by_service)
+            ],
             problems=problems,
         )
 
@@ -57,6 +66,23 @@ def router() -> APIRouter:
         )
 
     return api
+
+
+async def _unreachable(given: Given) -> list[str]:
+    """What this process leans on and does not reach."""
+    problems: list[str] = []
+    if given.deps.limits is not None:
+        try:
+            await given.deps.limits.require_reachable()
+        except LimitsUnreachable as error:
+            problems.append(error.message)
+    if await given.deps.upstreams.has_only_a_dead_engine():
+        problems.append("the embedded model does not answer, and no other upstream is bound")
+    return problems
+
+
+def _by_service(one: tuple[ServiceKey, tuple[int, int]]) -> int:
+    return one[0].service_id
 
 
 def _chain(record: Deployment, with_abi: bool, rpc_url: str | None) -> ChainReply:
