@@ -4,17 +4,8 @@ Encoded by Solidity's contract ABI specification: `eth_abi` does the bytes, this
 """
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any, Final
 
-from eth_abi.abi import encode as _encode
-from eth_abi.codec import ABIDecoder
-from eth_abi.decoding import StringDecoder
-from eth_abi.encoding import TextStringEncoder
-from eth_abi.exceptions import DecodingError, EncodingError
-from eth_abi.registry import BaseEquals, registry
-
-from backend.core.errors import MalformedRequest, NodeError
 from backend.core.units import keccak
 
 Parameter = Mapping[str, Any]
@@ -22,22 +13,6 @@ Parameter = Mapping[str, Any]
 
 WORD: Final = 32
 SELECTOR: Final = 4
-
-
-class _AnyText(StringDecoder):
-    """A string as a stranger put it on the chain: bytes that are no UTF-8 are replaced, never an error."""
-
-    def __init__(self) -> None:
-        super().__init__(handle_string_errors="replace")  # type: ignore[no-untyped-call]
-
-
-@cache
-def _decoder() -> ABIDecoder:
-    tolerant = registry.copy()  # type: ignore[no-untyped-call]
-    tolerant.unregister("string")
-    text = BaseEquals("string")  # type: ignore[no-untyped-call]
-    tolerant.register(text, TextStringEncoder, _AnyText, label="string")
-    return ABIDecoder(tolerant)
 
 
 def type_of(parameter: Parameter) -> str:
@@ -79,21 +54,17 @@ def is_dynamic(parameter: Parameter) -> bool:
 
 def encode_values(parameters: Sequence[Parameter], values: Sequence[Any]) -> bytes:
     """Encode arguments in order; a struct is a dict or a sequence. Raises MalformedRequest."""
+    from backend.chain.abi_codec import encode  # slow to load
+
     plain = [_flat(parameter, value) for parameter, value in zip(parameters, values, strict=True)]
-    try:
-        return _encode(types_of(parameters), plain)
-    except (EncodingError, TypeError, OverflowError) as error:
-        raise MalformedRequest(f"a value does not fit {types_of(parameters)}: {error}") from error
+    return encode(types_of(parameters), plain)
 
 
 def decode_values(parameters: Sequence[Parameter], data: bytes) -> tuple[Any, ...]:
     """Decode to this program's types. Raises NodeError when the bytes are not of these types."""
-    try:
-        values = _decoder().decode(types_of(parameters), data)
-    except (DecodingError, OverflowError, UnicodeDecodeError) as error:
-        raise NodeError(
-            f"the node's {len(data)} bytes are not {types_of(parameters)}; is the record of another chain?"
-        ) from error
+    from backend.chain.abi_codec import decode  # slow to load
+
+    values = decode(types_of(parameters), data)
     return tuple(named(parameter, value) for parameter, value in zip(parameters, values, strict=True))
 
 

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NewType
 
-from Crypto.Hash import keccak as _keccak
-
 from backend.core.errors import MalformedRequest
 
 try:
@@ -150,7 +148,9 @@ def keccak(data: bytes) -> Hash32:
 
 def slow_keccak(data: bytes) -> bytes:
     """The same from the library that every system has."""
-    return _keccak.new(data=data, digest_bits=256).digest()
+    from Crypto.Hash import keccak as general  # loaded only where there is no faster one
+
+    return general.new(data=data, digest_bits=256).digest()
 
 
 def _from_hex(text: str, size: int, noun: str) -> bytes:
