@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import and_, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.db.tables import metadata
+from backend.db.tables import whole_metadata
 
 
 class Keep(NamedTuple):
@@ -114,7 +114,7 @@ async def erase(connection: AsyncConnection, chain_id: int, account: bytes, now:
 
 
 def _table(name: str) -> Any:
-    return metadata.tables[f"gateway.{name}"]
+    return whole_metadata().tables[f"gateway.{name}"]
 
 
 def _mine(name: str, chain_id: int, account: bytes) -> Any:

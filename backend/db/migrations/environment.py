@@ -16,7 +16,7 @@ def run(name: StoreName) -> None:
         )
     context.configure(
         connection=connection,
-        target_metadata=tables.metadata,
+        target_metadata=tables.whole_metadata(),
         version_table_schema=name,
         include_schemas=True,
         include_name=lambda entry, kind, _parents: kind != "schema" or entry == name,

@@ -7,12 +7,24 @@ step; a newer one is refused. All in one transaction under a lock.
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, column, inspect, select, table, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    column,
+    inspect,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.schema import CreateSchema
 
 from backend.core.errors import DatabaseError, DatabaseNewer
-from backend.db import tables
 from backend.db.session import Store, StoreName
+from backend.db.tables import tables_of
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -36,8 +48,8 @@ async def migrate(store: Store) -> None:
 
 def create_tables(connection: Connection, name: StoreName) -> None:
     """Create the tables of one store; none may exist."""
-    mine = [table for table in tables.metadata.sorted_tables if table.schema == name]
-    tables.metadata.create_all(connection, tables=mine, checkfirst=False)
+    mine = tables_of(name)
+    mine[0].metadata.create_all(connection, tables=mine, checkfirst=False)
 
 
 def _bring_up_to_date(connection: Connection, name: StoreName) -> None:
@@ -56,23 +68,31 @@ def _stored_version(connection: Connection, name: StoreName) -> str | None:
 
 
 def _change(connection: Connection, name: StoreName, current: str | None) -> None:
-    # Alembic is loaded only where there is something to change: it takes a fifth of a start, and memory.
-    from alembic import command
-    from alembic.runtime.migration import MigrationContext
-
-    config, scripts = alembic_scripts(name)
     if current is None:
         create_tables(connection, name)
-        context = MigrationContext.configure(connection, opts={"version_table_schema": name})
-        context.stamp(scripts, VERSIONS[name])
-    elif current not in {script.revision for script in scripts.walk_revisions()}:
+        _stamp(connection, name)
+        return
+    # Alembic is loaded only where there is something to upgrade: it takes a fifth of a start, and memory.
+    from alembic import command
+
+    config, scripts = alembic_scripts(name)
+    if current not in {script.revision for script in scripts.walk_revisions()}:
         raise DatabaseNewer(
             f"the {name} store is at version {current}, this program knows up to {VERSIONS[name]}; "
             "upgrade the program, or point EMPORION_HOME or EMPORION_DATABASE_URL at another database"
         )
-    else:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _stamp(connection: Connection, name: StoreName) -> None:
+    """Note the newest version where alembic looks for it, in a table as alembic makes it."""
+    key = PrimaryKeyConstraint("version_num", name="alembic_version_pkc")
+    versions = Table(
+        "alembic_version", MetaData(), Column("version_num", String(32), nullable=False), key, schema=name
+    )
+    versions.create(connection, checkfirst=True)
+    connection.execute(versions.insert().values(version_num=VERSIONS[name]))
 
 
 def alembic_scripts(name: StoreName) -> "tuple[Config, ScriptDirectory]":
@@ -88,7 +108,7 @@ def alembic_scripts(name: StoreName) -> "tuple[Config, ScriptDirectory]":
 
 def _refuse_missing(connection: Connection, name: StoreName) -> None:
     present = set(inspect(connection).get_table_names(schema=name))
-    needed = {table.name for table in tables.metadata.sorted_tables if table.schema == name}
+    needed = {table.name for table in tables_of(name)}
     if missing := sorted(needed - present):
         raise DatabaseError(
             f"the {name} store lacks {', '.join(missing)}; it was made by an unreleased version: "

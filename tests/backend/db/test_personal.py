@@ -7,9 +7,9 @@ the plan
 """
 
 from backend.db.personal import NOBODYS, PLAN, Blank
-from backend.db.tables import metadata
+from backend.db.tables import tables_of
 
-TABLES = {table.name: table for table in metadata.sorted_tables if table.schema == "gateway"}
+TABLES = {table.name: table for table in tables_of("gateway")}
 OWNERS = {"account", "payer"}
 SECRET_WORDS = ("hash", "secret", "sealed")
 PUBLIC = {"request_hash", "response_hash", "content_hash", "tx_hash", "block_hash"}

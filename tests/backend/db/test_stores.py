@@ -4,7 +4,7 @@ open_chain_store / open_gateway_store
 ├── given a database of a newer version: it should raise DatabaseNewer and leave it
 ├── given a database that lacks a table: it should say which
 ├── given no server, a wrong URL or a folder that is a file: it should say what to check
-├── given a fresh place: it should make every table and stamp the version
+├── given a fresh place: it should make every table and stamp the version, where alembic finds it
 ├── given no chain store yet: the gateway's should find its tables, empty
 ├── given several processes at once: it should make the tables once
 └── opened again: it should find what was written
@@ -26,10 +26,10 @@ from sqlalchemy import Connection, func, insert, select, text
 
 from backend.core.errors import DatabaseError, DatabaseNewer, DatabaseUnreachable, SettingsError
 from backend.core.settings import Settings, load_settings
-from backend.db import tables
 from backend.db.migrations.upgrade import VERSIONS, alembic_scripts
 from backend.db.session import Store, StoreName
 from backend.db.stores import open_chain_store, open_gateway_store
+from backend.db.tables import tables_of, whole_metadata
 from backend.db.tables.chain import Chain
 from tests.backend.db.conftest import LEDGER
 
@@ -49,13 +49,11 @@ def differences(connection: Connection, name: StoreName) -> list[object]:
             "compare_type": False,
         },
     )
-    return list(compare_metadata(context, tables.metadata))
+    return list(compare_metadata(context, whole_metadata()))
 
 
 def drop_tables(connection: Connection, name: StoreName) -> None:
-    tables.metadata.drop_all(
-        connection, tables=[t for t in tables.metadata.sorted_tables if t.schema == name]
-    )
+    whole_metadata().drop_all(connection, tables=tables_of(name))
     connection.execute(text(f"DELETE FROM {name}.alembic_version"))
 
 
@@ -107,6 +105,19 @@ class TestOpen:
         store = await open_gateway_store(fresh_settings)
         async with store.read_connection() as connection:
             assert (await connection.execute(select(func.count()).select_from(Chain))).scalar_one() == 0
+        await store.close()
+
+    @pytest.mark.parametrize("name", ["chain", "gateway"])
+    async def test_stamps_the_version_where_alembic_finds_it(
+        self, fresh_settings: Settings, name: StoreName
+    ) -> None:
+        def read(connection: Connection) -> str | None:
+            opts = {"version_table_schema": name}
+            return MigrationContext.configure(connection, opts=opts).get_current_revision()
+
+        store = await OPENERS[name](fresh_settings)
+        async with store.read_connection() as connection:
+            assert await connection.run_sync(read) == VERSIONS[name]
         await store.close()
 
     async def test_given_many_at_once_makes_the_tables_once(self, fresh_settings: Settings) -> None:

@@ -15,10 +15,10 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import StatementError
 
 from backend.db.session import Store
-from backend.db.tables import metadata
+from backend.db.tables import whole_metadata
 from tests.backend.db.conftest import LEDGER
 
-CHAINS = metadata.tables["chain.chains"]
+CHAINS = whole_metadata().tables["chain.chains"]
 words = st.one_of(st.integers(0, 2**256 - 1), st.integers(0, 1000), st.integers(2**63 - 2, 2**64 + 2))
 
 
