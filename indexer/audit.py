@@ -84,7 +84,7 @@ async def audit(
 def _snapshot(db: Statements, chain_id: int, decode: Decode) -> _Snapshot:
     head = stored_head(db, chain_id)
     shapes = {**PROJECTED, **FACTS}
-    stored = {s: {s.key_of(row): row for row in db.select_all(s, chain_id)} for s in shapes.values()}
+    stored = {s: {s.key_of(row): row for row in db.select_all(s, chain_id)()} for s in shapes.values()}
     book = replayed_book(db, chain_id, decode)
     folded = {PROJECTED[table]: _by_key(PROJECTED[table], rows) for table, rows in book.changed().items()}
     folded |= {FACTS[table]: _by_key(FACTS[table], rows) for table, rows in book.facts.items()}

@@ -10,11 +10,13 @@ from backend.db.tables.chain import Undo
 from indexer.journal import undo_rows
 from indexer.projections.registry import fold
 from indexer.rows import Gatherer, RowBook
-from indexer.shapes import FACTS, PINNED, PROJECTED, RAW, Model, Shape
-from indexer.statements import Statements
+from indexer.shapes import FACTS, PINNED, PROJECTED, RAW, Key, Model, Row, Shape
+from indexer.statements import Answer, Statements
 
 Placed = tuple[DecodedEvent, Header]
 """An event and its block."""
+Asked = tuple[Model, Answer[list[Row]], list[Key]]
+"""A table, the rows of it that were asked for, and their keys; those without a row are known to be absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def fold_events(
     target: Target = LIVE,
 ) -> None:
     """Load the rows the events touch and fold the events into them, block by block."""
-    _load_rows(db, chain_id, events, book, target)
+    load_rows(book, ask_rows(db, chain_id, events, target))
     fold_into(book, events, keeps_undo)
 
 
@@ -65,22 +67,26 @@ def fold_into(book: RowBook, events: Iterable[Placed], keeps_undo: Callable[[int
             fold(event, book)
 
 
-def _load_rows(
-    db: Statements, chain_id: int, events: Sequence[Placed], book: RowBook, target: Target
-) -> None:
-    """Bring every row the events touch into the book; those it has already stay as they are."""
+def load_rows(book: RowBook, asked: Iterable[Asked]) -> None:
+    """Bring rows into the book; those it has already stay as they are."""
+    for table, answer, keys in asked:
+        book.load(table, answer(), keys)
+
+
+def ask_rows(db: Statements, chain_id: int, events: Sequence[Placed], target: Target = LIVE) -> list[Asked]:
+    """Ask for every row the events touch."""
     if not events:
-        return
+        return []
     gatherer = Gatherer(chain_id, events[0][1])
     for event, block in events:
         gatherer.block = block
         fold(event, gatherer)
-    for table in PINNED:
-        if gatherer.needed[table] or table in gatherer.whole:
-            book.load(table, db.select_all(target.projected[table], chain_id))
-            book.load(table, [], gatherer.needed[table])
-    for table, keys in gatherer.keys().items():
-        book.load(table, db.select(target.projected[table], chain_id, keys), keys)
+    whole = [table for table in PINNED if gatherer.needed[table] or table in gatherer.whole]
+    shapes = target.projected
+    return [
+        *[(table, db.select_all(shapes[table], chain_id), list(gatherer.needed[table])) for table in whole],
+        *[(table, db.select(shapes[table], chain_id, keys), keys) for table, keys in gatherer.keys().items()],
+    ]
 
 
 def write_book(db: Statements, chain_id: int, book: RowBook, target: Target = LIVE) -> dict[str, int]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from indexer.rows import RowBook, UndoRecord
 from indexer.shapes import BY_NAME, PROJECTED, Key, Row, Shape
 from indexer.spelling import journal_key, journal_row, journal_text
-from indexer.statements import Statements
+from indexer.statements import Answer, Found, Statements
 
 
 def undo_rows(chain_id: int, records: Sequence[UndoRecord]) -> list[Row]:
@@ -34,17 +34,21 @@ def _undo_row(chain_id: int, seq: int, record: UndoRecord) -> Row:
     }
 
 
-def rewind_rows(db: Statements, chain_id: int, above: int, book: RowBook) -> None:
-    """Bring every row that blocks above `above` changed back into the book as it was before them."""
+def ask_undone(db: Statements, chain_id: int, above: int) -> Answer[Found]:
+    """What the journal knows of blocks above `above`, from the newest change to the oldest."""
     mark = db.mark
-    found = db.run(
+    return db.ask(
         f"SELECT table_name, key, old FROM chain.undo WHERE chain_id = {mark} AND block_number > {mark} "
         "ORDER BY block_number DESC, seq DESC",
         chain_id,
         above,
     )
+
+
+def rewind_rows(chain_id: int, undone: Found, book: RowBook) -> None:
+    """Bring every row that undone blocks changed back into the book as it was before them."""
     # From the newest to the oldest: the last one read of a row is what it was before all of them.
-    before: dict[tuple[str, str], str | None] = {(name, key): old for name, key, old in found}
+    before: dict[tuple[str, str], str | None] = {(name, key): old for name, key, old in undone}
     for (name, key_text), old in before.items():
         shape = BY_NAME[name]
         key = journal_key(shape, key_text)

@@ -2,15 +2,15 @@
 
 # ruff: noqa: S608 (names of tables and columns are our own, values are always bound)
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from backend.chain.events import DecodedEvent, Header
 from backend.core.units import plan_service
 from backend.db.tables.chain import Outbox
 from indexer.shapes import RAW
-from indexer.spelling import outbox_json
-from indexer.statements import Statements, Values
+from indexer.spelling import outbox_json, outbox_speller
+from indexer.statements import Answer, Found, Statements, Values
 
 SHAPE: Final = RAW[Outbox]
 ID_LIMIT: Final = 2**63
@@ -26,11 +26,12 @@ _SERVICE: Final = ("serviceId", "upstreamId")
 
 
 class _Reading(NamedTuple):
-    """Where an event says whose and what it is about; the same for every event of its kind."""
+    """Where an event says whose and what it is about, and how it is spelled: the same for all of its kind."""
 
     actor: str | None
     service: str | None
     plan: str | None
+    spelled: Callable[[Mapping[str, Any]], str]
 
 
 _readings: Final[dict[tuple[str, str], _Reading]] = {}
@@ -44,6 +45,7 @@ def _reading(event: DecodedEvent) -> _Reading:
             actor=next((name for name in _ACTORS if name in event.args), None),
             service=next((name for name in (service, *_SERVICE) if name in event.args), None),
             plan=next((name for name in (plan, "planId") if name in event.args), None),
+            spelled=outbox_speller(event.args),
         )
     return known
 
@@ -65,7 +67,7 @@ def outbox_values(number: int, chain_id: int, event: DecodedEvent, block: Header
         service_id,
         plan_id,
         args[reading.actor] if reading.actor else None,
-        outbox_json(args),
+        reading.spelled(args),
         None,
     )
 
@@ -86,34 +88,39 @@ def _subject(reading: _Reading, args: dict[str, Any]) -> tuple[int | None, int |
     return service_id, plan_id
 
 
-def tell(db: Statements, chain_id: int, events: Iterable[tuple[DecodedEvent, Header]]) -> None:
-    """Write the rows of events. There is one writer, so ids follow the order of commits."""
-    first = _last_id(db) + 1
+def tell(db: Statements, chain_id: int, events: Iterable[tuple[DecodedEvent, Header]], last_id: int) -> None:
+    """Write the rows of events after the last row there is."""
+    first = last_id + 1
     rows = [outbox_values(n, chain_id, event, block) for n, (event, block) in enumerate(events, first)]
     db.append(SHAPE, rows)
 
 
-def _last_id(db: Statements) -> int:
-    return int(db.run("SELECT max(id) FROM chain.outbox")[0][0] or 0)
+def ask_last_id(db: Statements) -> Answer[int]:
+    """The number of the last row. There is one writer, so that ids follow the order of commits."""
+    found = db.ask("SELECT max(id) FROM chain.outbox")
+    return lambda: int(found()[0][0] or 0)
 
 
-def retract(db: Statements, chain_id: int, above: int) -> int:
-    """Write a row for every event above a block that was not taken back yet, the newest first; how many.
+def ask_untaken(db: Statements, chain_id: int, above: int) -> Answer[Found]:
+    """The rows of every event above a block that was not taken back yet, the newest first.
 
     Rows are in the order of steps, so those events come after the last one at or below the block.
     """
     names = ", ".join(f'"{name}"' for name in SHAPE.columns)
     mark = db.mark
-    found = db.run(
+    return db.ask(
         f"SELECT {names} FROM chain.outbox o WHERE chain_id = {mark} AND block_number > {mark} "
         "AND retracts IS NULL AND NOT EXISTS (SELECT 1 FROM chain.outbox r WHERE r.retracts = o.id) "
         f"AND id > coalesce((SELECT id FROM chain.outbox WHERE chain_id = {mark} AND block_number <= {mark} "
         "AND retracts IS NULL ORDER BY id DESC LIMIT 1), 0) ORDER BY id DESC",
         *(chain_id, above) * 2,
     )
-    first = _last_id(db) + 1
-    db.append(SHAPE, [_retraction(number, row) for number, row in enumerate(found, first)])
-    return len(found)
+
+
+def retract(db: Statements, untaken: Found, last_id: int) -> int:
+    """Write a row for every event that is taken back; the number of the last one."""
+    db.append(SHAPE, [_retraction(number, row) for number, row in enumerate(untaken, last_id + 1)])
+    return last_id + len(untaken)
 
 
 def _retraction(number: int, row: Values) -> Values:

@@ -11,8 +11,6 @@ from indexer.projections.text import storable
 from indexer.shapes import Key, Row, Shape
 
 _DIGITS: Final = 78
-_NULL: Final = "\\N"
-"""An absent value in COPY's text format."""
 
 
 def sqlite_values(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -32,31 +30,6 @@ def postgres_arrays(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -
         [_decimal(row[name]) for row in rows] if name in shape.wide else [row[name] for row in rows]
         for name in columns
     ]
-
-
-def copy_text(shape: Shape, rows: Sequence[Sequence[Any]]) -> str:
-    """Rows in COPY's text format; values in the order of the columns, none of them a 256-bit integer."""
-    spell = [
-        _copied_bytes if c in shape.raw else _copied_text if c in shape.texts else _copied_plain
-        for c in shape.columns
-    ]
-    return "".join(
-        ["\t".join([f(value) for f, value in zip(spell, row, strict=True)]) + "\n" for row in rows]
-    )
-
-
-def _copied_bytes(value: bytes | None) -> str:
-    return _NULL if value is None else "\\\\x" + value.hex()
-
-
-def _copied_text(value: str | None) -> str:
-    if value is None:
-        return _NULL
-    return value.replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
-
-
-def _copied_plain(value: int | None) -> str:
-    return _NULL if value is None else str(value)
 
 
 def row_of(shape: Shape, values: Sequence[Any]) -> Row:
@@ -122,6 +95,25 @@ def journal_key(shape: Shape, text: str) -> Key:
 def outbox_json(args: Mapping[str, Any]) -> str:
     """An event's values for readers: integers as decimal text, bytes as 0x hexadecimal, flags as they are."""
     return orjson.dumps({name: _TELL[value.__class__](value) for name, value in args.items()}).decode()
+
+
+def outbox_speller(args: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], str]:
+    """What writes `outbox_json` of all events of one kind, given the values of one of them.
+
+    Where these are numbers and bytes alone, in less than half the time: the names are spelled once.
+    """
+    if not args or not {value.__class__ for value in args.values()} <= {int, bytes}:
+        return outbox_json
+    before = [
+        f'{"," if at else "{"}"{name}":"{"0x" if value.__class__ is bytes else ""}'
+        for at, (name, value) in enumerate(args.items())
+    ]
+
+    def spelled(args: Mapping[str, Any]) -> str:
+        values = [value.hex() if value.__class__ is bytes else str(value) for value in args.values()]
+        return '"'.join([a + b for a, b in zip(before, values, strict=True)]) + '"}'
+
+    return spelled
 
 
 def _hexadecimal(value: bytes) -> str:

@@ -9,6 +9,7 @@ SQLAlchemy's ``run_sync``. So a step is one plain function for both.
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import chain as flat
 from typing import Any, Final, Protocol, TypeVar
@@ -18,14 +19,17 @@ from sqlalchemy import JSON, BigInteger, Boolean, Integer, LargeBinary, Numeric,
 from sqlalchemy.dialects.postgresql import dialect as postgres_dialect
 from sqlalchemy.util import await_only
 
-from backend.db.session import Store
+from backend.db.session import Statement, Store
+from indexer.copying import copy_bytes
 from indexer.shapes import Key, Row, Shape, table_of
-from indexer.spelling import copy_text, postgres_arrays, row_of, sqlite_values
+from indexer.spelling import postgres_arrays, row_of, sqlite_values
 
 T = TypeVar("T")
 Values = tuple[Any, ...]
 """A row in the order of its table's columns."""
 Found = list[Values]
+Answer = Callable[[], T]
+"""Gives what was asked for, once it is wanted."""
 SCHEMA: Final = "chain"
 FEW: Final = 100
 """Rows that go as arrays in the same round trip as others; COPY pays above."""
@@ -51,12 +55,16 @@ class Statements(Protocol):
         """One statement whose outcome nobody looks at; it may be sent together with others."""
         ...
 
-    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
-        """The rows of these keys that exist."""
+    def ask(self, sql: str, *values: Any) -> Answer[Found]:
+        """One statement whose rows are looked at later; it may be sent together with others."""
         ...
 
-    def select_all(self, shape: Shape, chain_id: int) -> list[Row]:
-        """Every row of the chain."""
+    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> Answer[list[Row]]:
+        """The rows of these keys that exist; asked as `ask` does."""
+        ...
+
+    def select_all(self, shape: Shape, chain_id: int) -> Answer[list[Row]]:
+        """Every row of the chain; asked as `ask` does."""
         ...
 
     def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
@@ -94,6 +102,10 @@ def _all_of(shape: Shape, mark: str) -> str:
     return f"SELECT {_quoted(shape.columns)} FROM {_name(shape)} WHERE chain_id = {mark}"
 
 
+def _as_rows(shape: Shape, answer: Answer[Found]) -> Answer[list[Row]]:
+    return lambda: [row_of(shape, row) for row in answer()]
+
+
 class SqliteStatements:
     """SQLite, on its own thread."""
 
@@ -114,7 +126,12 @@ class SqliteStatements:
         """One statement."""
         self._connection.execute(sql, values)
 
-    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
+    def ask(self, sql: str, *values: Any) -> Answer[Found]:
+        """One statement; its rows."""
+        found = self.run(sql, *values)
+        return lambda: found
+
+    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> Answer[list[Row]]:
         """The rows of these keys that exist."""
         found: list[Row] = []
         for start in range(0, len(keys), _SQLITE_KEYS):
@@ -126,11 +143,11 @@ class SqliteStatements:
             sql = f"SELECT {_quoted(shape.columns)} FROM {_name(shape)} WHERE chain_id = ? AND {wanted}"
             values = (chain_id, *flat.from_iterable(part))
             found += [row_of(shape, row) for row in self._connection.execute(sql, values)]
-        return found
+        return lambda: found
 
-    def select_all(self, shape: Shape, chain_id: int) -> list[Row]:
+    def select_all(self, shape: Shape, chain_id: int) -> Answer[list[Row]]:
         """Every row of the chain."""
-        return [row_of(shape, row) for row in self.run(_all_of(shape, self.mark), chain_id)]
+        return _as_rows(shape, self.ask(_all_of(shape, self.mark), chain_id))
 
     def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Insert; a row that exists is an error."""
@@ -183,57 +200,85 @@ def _array_types(shape: Shape) -> dict[str, str]:
     return types
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A statement to be sent, and what came of it once it was."""
+
+    sql: str
+    values: Sequence[Any]
+    found: Found | None = None
+    changed: int = 0
+
+
 class PostgresStatements:
     """PostgreSQL through psycopg, rows as one array a column. For use under SQLAlchemy's ``run_sync``.
 
-    What nobody waits for is kept until something is read, or ``flush``, and sent in one round trip.
+    What nobody waits for is kept until something is read, and sent in one round trip with it; what is `left`
+    at the end, with the commit.
     """
 
     mark = "%s"
 
     def __init__(self, connection: "psycopg.AsyncConnection[Any]") -> None:
         self._connection = connection
-        self._later: list[tuple[str, Sequence[Any]]] = []
+        self._later: list[_Kept] = []
 
     def run(self, sql: str, *values: Any) -> Found:
         """One statement; its rows."""
-        cursor = self._execute(sql, values)
-        return await_only(cursor.fetchall()) if cursor.description else []
+        return self.ask(sql, *values)()
 
     def change(self, sql: str, *values: Any) -> int:
         """One statement; how many rows it changed."""
-        return int(self._execute(sql, values).rowcount)
+        kept = self._keep(sql, values)
+        self._flush()
+        return kept.changed
 
     def do(self, sql: str, *values: Any) -> None:
         """One statement, sent later."""
-        self._later.append((sql, values))
+        self._keep(sql, values)
 
-    def flush(self) -> None:
-        """Send what was kept."""
+    def ask(self, sql: str, *values: Any) -> Answer[Found]:
+        """One statement, sent when the rows of any are wanted; its rows."""
+        kept = self._keep(sql, values)
+
+        def answer() -> Found:
+            if kept.found is None:
+                self._flush()
+            return kept.found or []
+
+        return answer
+
+    def left(self) -> list[Statement]:
+        """What was kept and not sent; it is somebody else's to send now."""
+        later, self._later = self._later, []
+        return [(kept.sql, kept.values) for kept in later]
+
+    def _keep(self, sql: str, values: Sequence[Any]) -> _Kept:
+        kept = _Kept(sql, values)
+        self._later.append(kept)
+        return kept
+
+    def _flush(self) -> None:
         later, self._later = self._later, []
         if later:
             await_only(self._send(later))
 
-    async def _send(self, later: Sequence[tuple[str, Sequence[Any]]]) -> None:
+    async def _send(self, later: Sequence[_Kept]) -> None:
         async with self._connection.pipeline():
-            for sql, values in later:
-                await self._connection.execute(sql, values, prepare=True)
+            cursors = [await self._connection.execute(k.sql, k.values, prepare=True) for k in later]
+        for kept, cursor in zip(later, cursors, strict=True):
+            kept.found = await cursor.fetchall() if cursor.description else []
+            kept.changed = cursor.rowcount
 
-    def _execute(self, sql: str, values: Sequence[Any]) -> "psycopg.AsyncCursor[Any]":
-        self.flush()
-        return await_only(self._connection.execute(sql, values, prepare=True))
-
-    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> list[Row]:
+    def select(self, shape: Shape, chain_id: int, keys: Sequence[Key]) -> Answer[list[Row]]:
         """The rows of these keys that exist."""
-        if not keys:
-            return []
         names = ", ".join(f't."{name}"' for name in shape.columns)
         sql = f"SELECT {names} FROM {_name(shape)} t {self._matching(shape)}"
-        return [row_of(shape, row) for row in self.run(sql, *self._keys(shape, keys), chain_id)]
+        return _as_rows(shape, self.ask(sql, *self._keys(shape, keys), chain_id))
 
-    def select_all(self, shape: Shape, chain_id: int) -> list[Row]:
+    def select_all(self, shape: Shape, chain_id: int) -> Answer[list[Row]]:
         """Every row of the chain."""
-        return [row_of(shape, row) for row in self.run(_all_of(shape, self.mark), chain_id)]
+        return _as_rows(shape, self.ask(_all_of(shape, self.mark), chain_id))
 
     def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Insert; a row that exists is an error."""
@@ -257,16 +302,16 @@ class PostgresStatements:
     def append(self, shape: Shape, rows: Sequence[Values]) -> None:
         """Insert rows given in the order of the columns."""
         if len(rows) > FEW:
-            self.flush()
-            await_only(self._copy(shape, copy_text(shape, rows)))
+            self._flush()
+            await_only(self._copy(shape, copy_bytes(shape.model, rows)))
         elif rows:
             self.do(self._insertion(shape), *(list(column) for column in zip(*rows, strict=True)))
 
-    async def _copy(self, shape: Shape, body: str) -> None:
+    async def _copy(self, shape: Shape, body: bytes) -> None:
         names = _quoted(shape.columns)
         async with (
             self._connection.cursor() as cursor,
-            cursor.copy(f"COPY {_name(shape)} ({names}) FROM STDIN") as copy,
+            cursor.copy(f"COPY {_name(shape)} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
         ):
             await copy.write(body)
 
@@ -316,15 +361,11 @@ async def in_one_write(store: Store, work: Callable[[Statements], T]) -> T:
     """Run `work` in one write transaction of the store: all of it counts, or none."""
     if store.dialect == "sqlite":
         return await store.write_sqlite(lambda connection: work(SqliteStatements(connection)))
-    async with store.write_connection() as connection:
-        driver: Any = (await connection.get_raw_connection()).driver_connection
-        return await connection.run_sync(lambda _: _flushed(PostgresStatements(driver), work))
+    return await store.write_driver(lambda driver: _worked(PostgresStatements(driver), work))
 
 
-def _flushed(db: PostgresStatements, work: Callable[[Statements], T]) -> T:
-    result = work(db)
-    db.flush()
-    return result
+def _worked(db: PostgresStatements, work: Callable[[Statements], T]) -> tuple[T, list[Statement]]:
+    return work(db), db.left()
 
 
 def one_at_a_time(write: Writer) -> Writer:

@@ -10,16 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from backend.chain.events import DecodedEvent, Header, RawLog
+from backend.chain.events import Header, RawLog
 from backend.core.errors import DatabaseBusy, DatabaseError
 from backend.db.tables.chain import Block, Heartbeat, Log
-from indexer.folding import fold_events, write_book
-from indexer.journal import rewind_rows
-from indexer.outbox import retract, tell
+from indexer.folding import Placed, ask_rows, fold_into, load_rows, write_book
+from indexer.journal import ask_undone, rewind_rows
+from indexer.outbox import ask_last_id, ask_untaken, retract, tell
 from indexer.replay import Decode, rebuild
 from indexer.rows import RowBook
 from indexer.shapes import FACTS, RAW, Row, shape_of
-from indexer.statements import Statements, Values
+from indexer.statements import Answer, Found, Statements, Values
 
 _BY_BLOCK: Final = ("blocks", "logs", "undo", "receipts", *(shape.name for shape in FACTS.values()))
 _HEARTBEAT: Final = shape_of(Heartbeat)
@@ -64,25 +64,54 @@ class Applied:
 
 def apply_step(db: Statements, step: Step, decode: Decode) -> Applied:
     """Write a step. Raises DatabaseBusy when the stored head is another than the step's base."""
-    journal_from = _claim_head(db, step)
-    done = Applied(undone=step.base.number - step.fork.number)
+    events = _placed(step, decode)
+    done = Applied(events=len(events), undone=step.base.number - step.fork.number)
     book = RowBook(step.chain_id, _header_of(step.fork))
-    if step.fork != step.base:
-        done.retracted = retract(db, step.chain_id, step.fork.number)
-        done.rebuilt = step.fork.number + 1 < journal_from
-        if not done.rebuilt:
-            rewind_rows(db, step.chain_id, step.fork.number, book)
-        _forget_blocks(db, step)
-        if done.rebuilt:
-            rebuild(db, step.chain_id, decode)
-            journal_from = step.fork.number + 1
-    events = [event for log in step.logs if (event := decode(log)) is not None]
-    done.events = len(events)
-    done.changed = _fold_and_write(db, step, events, book)
+    # Asked before any is looked at: where a round trip costs something, these are one.
+    claim, last_id = _ask_head(db, step), ask_last_id(db)
+    if step.fork == step.base:
+        rows = ask_rows(db, step.chain_id, events)
+        journal_from, last = _claimed(step, claim), last_id()
+    else:
+        journal_from, last = _unwind(db, step, decode, book, done, (claim, last_id))
+        rows = ask_rows(db, step.chain_id, events)
+    load_rows(book, rows)
+    fold_into(book, events, lambda number: number > step.finalized)
+    done.changed = write_book(db, step.chain_id, book)
+    tell(db, step.chain_id, events, last)
     _write_raw(db, step)
     _move_head(db, step, max(journal_from, step.finalized + 1))
     beat(db, step.chain_id, step.confirmed_at_ms, step.node_number)
     return done
+
+
+def _placed(step: Step, decode: Decode) -> list[Placed]:
+    blocks = {header.number: header for header in step.headers}
+    return [(event, blocks[log.block_number]) for log in step.logs if (event := decode(log)) is not None]
+
+
+def _unwind(
+    db: Statements,
+    step: Step,
+    decode: Decode,
+    book: RowBook,
+    done: Applied,
+    asked: tuple[Answer[Found], Answer[int]],
+) -> tuple[int, int]:
+    """Undo the blocks above the fork; the lowest block the journal knows then, and the last outbox row."""
+    claim, last_id = asked
+    untaken = ask_untaken(db, step.chain_id, step.fork.number)
+    undone = ask_undone(db, step.chain_id, step.fork.number)
+    journal_from = _claimed(step, claim)
+    done.retracted = len(untaken())
+    last = retract(db, untaken(), last_id())
+    done.rebuilt = step.fork.number + 1 < journal_from
+    _forget_blocks(db, step)
+    if done.rebuilt:
+        rebuild(db, step.chain_id, decode)
+        return step.fork.number + 1, last
+    rewind_rows(step.chain_id, undone(), book)
+    return journal_from, last
 
 
 def beat(db: Statements, chain_id: int, confirmed_at_ms: int, node_number: int) -> None:
@@ -103,10 +132,10 @@ def _header_of(head: Head) -> Header:
     return Header(head.number, head.hash, b"", 0)
 
 
-def _claim_head(db: Statements, step: Step) -> int:
-    """Take the chain's row for this transaction; the lowest block the journal still knows."""
+def _ask_head(db: Statements, step: Step) -> Answer[Found]:
+    """Take the chain's row for this transaction: the lowest block the journal still knows."""
     mark = db.mark
-    taken = db.run(
+    return db.ask(
         f"UPDATE chain.chains SET reorgs = reorgs + {mark} WHERE chain_id = {mark} AND number = {mark} "
         f"AND hash = {mark} RETURNING journal_from",
         int(step.fork != step.base),
@@ -114,7 +143,10 @@ def _claim_head(db: Statements, step: Step) -> int:
         step.base.number,
         step.base.hash,
     )
-    if not taken:
+
+
+def _claimed(step: Step, claim: Answer[Found]) -> int:
+    if not (taken := claim()):
         raise DatabaseBusy(
             f"the stored head of chain {step.chain_id} is no longer block {step.base.number}: "
             "another indexer wrote; this step was thrown away"
@@ -132,17 +164,6 @@ def _forget_blocks(db: Statements, step: Step) -> None:
         )
     if step.anchor is not None:
         db.upsert(RAW[Block], [_block_row(step.chain_id, step.anchor)])
-
-
-def _fold_and_write(
-    db: Statements, step: Step, events: Sequence[DecodedEvent], book: RowBook
-) -> dict[str, int]:
-    blocks = {header.number: header for header in step.headers}
-    placed = [(event, blocks[event.log.block_number]) for event in events]
-    fold_events(db, step.chain_id, placed, book, lambda number: number > step.finalized)
-    written = write_book(db, step.chain_id, book)
-    tell(db, step.chain_id, placed)
-    return written
 
 
 def _write_raw(db: Statements, step: Step) -> None:

@@ -54,8 +54,8 @@ class Store:
             self._direct = reader.execution_options(isolation_level="AUTOCOMMIT")
         self._engines = {id(engine): engine for engine in (reader, writer)}
         self._turn = asyncio.Lock()
-        self._hot: AsyncConnection | None = None
-        self._driver: Any = None
+        self._hot: tuple[AsyncConnection, Any] | None = None
+        """The connection of the hot writes, and the driver's own in it."""
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -106,7 +106,7 @@ class Store:
         """
         with _translated():
             async with self._turn:
-                driver = await self._kept()
+                _, driver = await self._kept()
                 # aiosqlite has no public way to run a function on its thread; SQLAlchemy's dialect leans on
                 # the same.
                 result: T = await driver._execute(_in_transaction, driver._conn, work)
@@ -123,18 +123,24 @@ class Store:
         Either all of them count or none. Whole numbers are bound as 64-bit ones. The connection is kept, as
         SQLite's is; one that does not come back from a failure is not used again.
         """
-        with _translated():
-            async with self._turn:
-                driver = await self._kept()
-                try:
-                    return await _piped(driver, statements, then)
-                except Exception:
-                    if not await _rolled_back(driver):
-                        await self._drop()
-                    raise
-                except BaseException:
-                    await self._drop()
-                    raise
+        async with self._kept_transaction() as (_, driver):
+            return await _piped(driver, statements, then)
+
+    async def write_driver(self, work: Callable[[Any], tuple[T, Sequence[Statement]]]) -> T:
+        """Run ``work`` on psycopg's connection, under ``run_sync``, as one transaction of PostgreSQL.
+
+        The statements that it leaves go out with the commit in one round trip. The connection is kept, as
+        `write_pipeline`'s is.
+        """
+        async with self._kept_transaction() as (connection, driver):
+            result, left = await connection.run_sync(lambda _: work(driver))
+            async with driver.pipeline():
+                for sql, values in left:
+                    await driver.execute(sql, values, prepare=True)
+                if self.name == "chain":  # each indexer step is news to everybody
+                    await driver.execute(f"NOTIFY {NOTIFY_CHANNEL[self.name]}")
+                await driver.commit()
+            return result
 
     async def announce(self, connection: AsyncConnection) -> None:
         """Wake other processes when this transaction commits (SQLite's see the file change by themselves)."""
@@ -143,24 +149,39 @@ class Store:
 
     async def close(self) -> None:
         """Close every connection."""
-        hot, self._hot, self._driver = self._hot, None, None
+        hot, self._hot = self._hot, None
         if hot is not None:
-            await hot.close()
+            await hot[0].close()
         for engine in self._engines.values():
             await engine.dispose()
 
-    async def _kept(self) -> Any:
-        """The driver's connection of the hot writes."""
-        if self._driver is None:
-            self._hot = await self._writer_direct.connect()
-            self._driver = (await self._hot.get_raw_connection()).driver_connection
-        return self._driver
+    @asynccontextmanager
+    async def _kept_transaction(self) -> AsyncIterator[tuple[AsyncConnection, Any]]:
+        """PostgreSQL's connection of the hot writes; dropped where it does not come back from a failure."""
+        with _translated():
+            async with self._turn:
+                connection, driver = await self._kept()
+                try:
+                    yield connection, driver
+                except Exception:
+                    if not await _rolled_back(driver):
+                        await self._drop()
+                    raise
+                except BaseException:
+                    await self._drop()
+                    raise
+
+    async def _kept(self) -> tuple[AsyncConnection, Any]:
+        if self._hot is None:
+            connection = await self._writer_direct.connect()
+            self._hot = connection, (await connection.get_raw_connection()).driver_connection
+        return self._hot
 
     async def _drop(self) -> None:
-        hot, self._hot, self._driver = self._hot, None, None
+        hot, self._hot = self._hot, None
         if hot is not None:
-            await hot.invalidate()
-            await hot.close()
+            await hot[0].invalidate()
+            await hot[0].close()
 
     def _turn_of(self) -> AbstractAsyncContextManager[None]:
         """SQLite has one writer at a time: those of this process wait here instead of colliding there."""
