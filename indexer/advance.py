@@ -133,7 +133,7 @@ class Indexer:
         wanted = next_range(fork.head.number, heads.latest.number, self._options.step_blocks)
         if wanted is None and fork.head == self._head:
             return False  # a chain shorter than the deployment: wait for its blocks
-        headers = await self._headers(fork.head, wanted, heads.latest) if wanted else []
+        headers = await self._headers(fork, wanted, heads.latest) if wanted else []
         logs = await self._logs(headers, heads.finalized)
         await self._take(self._step(fork, headers, logs, heads))
         return True
@@ -168,10 +168,14 @@ class Indexer:
     async def _at(self, number: int) -> list[Header]:
         return await self._source.headers(Range(number, number))
 
-    async def _headers(self, fork: Head, wanted: Range, tip: Header) -> list[Header]:
-        is_tip = wanted.width == 1 and wanted.last == tip.number
-        headers = [tip] if is_tip else await self._source.headers(wanted)
-        return self._whole(headers, fork, wanted)
+    async def _headers(self, fork: Fork, wanted: Range, tip: Header) -> list[Header]:
+        known = list(fork.branch)[: wanted.width]
+        rest = Range(wanted.first + len(known), wanted.last)
+        if rest.width == 1 and rest.last == tip.number:
+            known.append(tip)
+        elif rest.width > 0:
+            known += await self._source.headers(rest)
+        return self._whole(known, fork.head, wanted)
 
     def _whole(self, headers: list[Header], fork: Head, wanted: Range) -> list[Header]:
         if len(headers) != wanted.width or not linked(headers, fork.hash):

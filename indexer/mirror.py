@@ -133,10 +133,11 @@ class Mirror:
 
     async def hashes(self, numbers: Sequence[int]) -> dict[int, bytes]:
         """Stored block hashes."""
-        query = select(Block).where(
+        query = select(col(Block.number), col(Block.hash)).where(
             col(Block.chain_id) == self.chain_id, col(Block.number).in_(list(numbers))
         )
-        return {row.number: row.hash for row in await self._rows(query)}
+        async with self.store.lookup() as connection:
+            return {row.number: row.hash for row in await connection.execute(query)}
 
     async def apply(self, step: Step) -> Applied:
         """Write a step. Raises DatabaseBusy when another indexer moved the head."""

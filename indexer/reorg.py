@@ -1,5 +1,7 @@
 """Where the stored chain and the node's part: the fork point, found by walking hashes."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +19,14 @@ LARGEST_WINDOW: Final = 512
 
 @dataclass(frozen=True, slots=True)
 class Fork:
-    """The last block both have; `anchor` where even the block before the deployment was replaced."""
+    """The last block both have; `anchor` where even the block before the deployment was replaced.
+
+    `branch` is what the way to it showed of the node's chain after that block.
+    """
 
     head: Head
     anchor: Header | None = None
+    branch: Sequence[Header] = ()
 
 
 async def find_fork(mirror: Mirror, source: Source, head: Head, tip: Header) -> Fork:
@@ -30,16 +36,19 @@ async def find_fork(mirror: Mirror, source: Source, head: Head, tip: Header) -> 
     """
     anchor = mirror.anchor
     high, window = min(head.number, tip.number), FIRST_WINDOW
-    above: Header | None = None
+    branch: list[Header] = []
     while high >= anchor:
         low = max(anchor, high - window + 1)
-        headers = await _window(source, Range(low, high), above)
-        stored = await mirror.hashes(range(low, high + 1))
-        for header in reversed(headers):
+        headers, stored = await asyncio.gather(
+            _window(source, Range(low, high), branch[0] if branch else None),
+            mirror.hashes(range(low, high + 1)),
+        )
+        branch = headers + branch
+        for place, header in reversed(list(enumerate(headers))):
             if stored.get(header.number) == header.hash:
-                return Fork(Head(header.number, header.hash))
-        above, high, window = headers[0], low - 1, min(window * WINDOW_GROWTH, LARGEST_WINDOW)
-    return await _below_the_anchor(mirror, source, above)
+                return Fork(Head(header.number, header.hash), branch=branch[place + 1 :])
+        high, window = low - 1, min(window * WINDOW_GROWTH, LARGEST_WINDOW)
+    return await _below_the_anchor(mirror, source, branch[0] if branch else None)
 
 
 async def _window(source: Source, wanted: Range, above: Header | None) -> list[Header]:
