@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, Final
 
 from backend.chain.client import NodeClient, parse_header
@@ -14,6 +15,12 @@ from indexer.ranges import Range, Width
 from indexer.source import Heads
 
 BATCH: Final = 100
+_PLACE: Final = itemgetter("blockNumber", "blockHash", "transactionHash", "transactionIndex", "address")
+"""Where a log is from: the same for all logs that a contract writes in one transaction."""
+_Shared = tuple[int, bytes, bytes, int, bytes, int | None]
+"""Block number and hash, transaction hash and index, address, time."""
+_new: Final = tuple.__new__
+"""A named tuple made by its own `__new__` takes twice as long."""
 
 
 class NodeSource:
@@ -146,20 +153,28 @@ class NodeSource:
 def read_logs(entries: Sequence[Mapping[str, Any]]) -> list[RawLog]:
     """Logs of a node's answer. What neighbours share (block, transaction, address) is read once."""
     seen: dict[str, bytes] = {}
-    return [_read_log(entry, seen) for entry in entries]
+    place: tuple[str, ...] = ()
+    shared: _Shared = (0, b"", b"", 0, b"", None)
+    logs: list[RawLog] = []
+    for entry in entries:
+        if (here := _PLACE(entry)) != place:
+            place, shared = here, _read_place(entry)
+        number, block_hash, tx_hash, tx_index, address, timestamp = shared
+        topics = tuple([seen.get(topic) or _read_bytes(topic, seen) for topic in entry["topics"]])
+        index, data = int(entry["logIndex"], 16), bytes.fromhex(entry["data"][2:])
+        log = (number, block_hash, tx_hash, tx_index, index, address, topics, data, timestamp)
+        logs.append(_new(RawLog, log))
+    return logs
 
 
-def _read_log(entry: Mapping[str, Any], seen: dict[str, bytes]) -> RawLog:
+def _read_place(entry: Mapping[str, Any]) -> _Shared:
     timestamp = entry.get("blockTimestamp")
-    return RawLog(
+    return (
         int(entry["blockNumber"], 16),
-        seen.get(entry["blockHash"]) or _read_bytes(entry["blockHash"], seen),
-        seen.get(entry["transactionHash"]) or _read_bytes(entry["transactionHash"], seen),
+        bytes.fromhex(entry["blockHash"][2:]),
+        bytes.fromhex(entry["transactionHash"][2:]),
         int(entry["transactionIndex"], 16),
-        int(entry["logIndex"], 16),
-        seen.get(entry["address"]) or _read_bytes(entry["address"], seen),
-        tuple([seen.get(topic) or _read_bytes(topic, seen) for topic in entry["topics"]]),
-        bytes.fromhex(entry["data"][2:]),
+        bytes.fromhex(entry["address"][2:]),
         int(timestamp, 16) if timestamp else None,
     )
 

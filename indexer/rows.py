@@ -93,7 +93,8 @@ class RowBook:
         self._chain_id = chain_id
         self._rows: dict[Model, dict[Key, Row | None]] = {table: {} for table in PROJECTED}
         self._dirty: dict[Model, set[Key]] = {table: set() for table in PROJECTED}
-        self._marked: set[tuple[Model, Key]] = set()
+        self._open: dict[Model, dict[Key, Row]] = {table: {} for table in PROJECTED}
+        """Rows that may be changed without more ado: what they were is noted, or need not be."""
         self._keeps_undo = False
 
     def load(self, table: Model, rows: Iterable[Row], keys: Iterable[Key] = ()) -> None:
@@ -109,25 +110,32 @@ class RowBook:
         """Take a row back to what it was before undone blocks; it is written even if no event touches it."""
         self._rows[table][key] = row
         self._dirty[table].add(key)
+        self._open[table].pop(key, None)
 
     def begin(self, block: Header, keeps_undo: bool) -> None:
         """Start a block; from here the first change of each row is noted for undo, if asked for."""
         self.block = block
+        if keeps_undo or self._keeps_undo:
+            for rows in self._open.values():
+                rows.clear()
         self._keeps_undo = keeps_undo
-        self._marked.clear()
 
     def edit(self, table: Model, *key: Any) -> Row:
         """The row to change. Raises ChainError for a row that was not gathered: a projection's bug."""
+        row = self._open[table].get(key)
+        return self._opened(table, key) if row is None else row
+
+    def _opened(self, table: Model, key: Key) -> Row:
         row = self._rows[table].get(key)
         if row is None and not self.complete and key not in self._rows[table]:
             name = PROJECTED[table].name
             raise ChainError(f"{name} {key} was not loaded: its key hangs on a row")
-        if self._keeps_undo and (table, key) not in self._marked:
-            self._marked.add((table, key))
+        if self._keeps_undo:
             self.undo.append(UndoRecord(self.block.number, table, key, dict(row) if row else None))
         if row is None:
             row = self._rows[table][key] = PROJECTED[table].fresh(self._chain_id, key)
         self._dirty[table].add(key)
+        self._open[table][key] = row
         return row
 
     def find(self, table: Model, *key: Any) -> Row | None:

@@ -16,6 +16,8 @@ from backend.core.units import to_address
 from contracts.artifacts import load, names
 
 _ADDRESS_PAD: Final = 12
+_new: Final = tuple.__new__
+"""A named tuple made by its own `__new__` takes twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +124,22 @@ class EventDecoder:
         self._rest = [p for p in entry["inputs"] if not p["indexed"]]
         self._dynamic = any(is_dynamic(p) for p in self._rest)
         self._topics = len(indexed) + 1
-        self._heads = _StaticReader(indexed)
-        self._body = _StaticReader([] if self._dynamic else self._rest)
+        # Topics and data lie one after another, and are read in one pass.
+        self._values = _StaticReader(indexed if self._dynamic else [*indexed, *self._rest])
+        self._bytes = self._values.words * WORD
 
     def decode(self, log: RawLog) -> DecodedEvent:
         """Name the log's values. Raises NodeError when topics or data are not this event's."""
-        if len(log.topics) != self._topics or len(log.data) < self._body.words * WORD:
+        words = b"".join([*log.topics[1:], log.data])
+        if len(log.topics) != self._topics or len(words) < self._bytes:
             raise NodeError(
                 f"log {log.log_index} of block {log.block_number} is not a {self.contract}.{self.name}; "
                 "is the deployment record of another chain?"
             )
-        args = self._heads.read(b"".join(log.topics[1:]))
-        args.update(self._decode_dynamic(log.data) if self._dynamic else self._body.read(log.data))
-        return DecodedEvent(self.contract, self.name, args, log)
+        args = self._values.read(words)
+        if self._dynamic:
+            args.update(self._decode_dynamic(log.data))
+        return _new(DecodedEvent, (self.contract, self.name, args, log))
 
     def _decode_dynamic(self, data: bytes) -> dict[str, Any]:
         values = decode_values(self._rest, data)
