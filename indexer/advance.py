@@ -12,8 +12,8 @@ from indexer.backfill import Pace, Progress, StepSize, fetched, untold
 from indexer.mirror import Mirror
 from indexer.ranges import Range, next_range, split
 from indexer.reorg import Fork, find_fork
-from indexer.source import Heads, Source, checked_against, linked
-from indexer.steps import Applied, Head, Step
+from indexer.source import Heads, Source, linked
+from indexer.steps import Applied, Head, Readied, Step
 
 BEAT_MS: Final = 500
 BACKFILL_FROM: Final = 50
@@ -102,10 +102,9 @@ class Indexer:
         await self._require_history()
         size, first, last = StepSize(self._options.step_blocks), self._head.number, heads.finalized
         pace = Pace(self._mirror.chain_id, first, last, time.monotonic, self._options.progress)
-        async for part in fetched(self._source, first, last, size):
+        async for part in fetched(self._source, first, last, size, self._mirror.readied):
             headers = self._whole(part.headers, self._head, part.wanted)
-            logs = checked_against(part.logs, headers)
-            await self._take(self._step(Fork(self._head), headers, logs, heads))
+            await self._take(self._step(Fork(self._head), headers, part.readied, heads))
             pace.at(self._head.number)
 
     async def _require_history(self) -> None:
@@ -135,7 +134,7 @@ class Indexer:
             return False  # a chain shorter than the deployment: wait for its blocks
         headers = await self._headers(fork, wanted, heads.latest) if wanted else []
         logs = await self._logs(headers, heads.finalized)
-        await self._take(self._step(fork, headers, logs, heads))
+        await self._take(self._step(fork, headers, self._mirror.readied(headers, logs), heads))
         return True
 
     async def _take(self, step: Step) -> None:
@@ -189,15 +188,15 @@ class Indexer:
         final, recent = split(Range(headers[0].number, headers[-1].number), finalized)
         logs = await self._source.logs(final) if final.width > 0 else []
         logs += await self._source.block_logs(headers[final.width :]) if recent.width > 0 else []
-        return checked_against(logs, headers)
+        return logs
 
-    def _step(self, fork: Fork, headers: list[Header], logs: list[RawLog], heads: Heads) -> Step:
+    def _step(self, fork: Fork, headers: list[Header], ready: Readied, heads: Heads) -> Step:
         return Step(
             chain_id=self._mirror.chain_id,
             base=self._head,
             fork=fork.head,
             headers=headers,
-            logs=logs,
+            readied=ready,
             safe=heads.safe,
             finalized=heads.finalized,
             anchor=fork.anchor,

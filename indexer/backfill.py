@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -11,6 +11,7 @@ from backend.chain.events import Header, RawLog
 from backend.core.logs import get_logger
 from indexer.ranges import Range, next_range
 from indexer.source import Source
+from indexer.steps import Readied
 
 IN_FLIGHT: Final = 2
 """Ranges fetched ahead; with the one being written, what is in memory at once."""
@@ -24,17 +25,21 @@ Progress = Callable[[int, int], None]
 """Told the block reached and the last one of a backfill."""
 
 
+Ready = Callable[[Sequence[Header], Sequence[RawLog]], Readied]
+"""Makes what can be made of headers and logs before their step is written."""
+
+
 def untold(_number: int, _last: int) -> None:
     """Nobody wants to know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A range of final blocks and the logs in it."""
+    """A range of final blocks and what the logs in it say."""
 
     wanted: Range
     headers: list[Header]
-    logs: list[RawLog]
+    readied: Readied
 
 
 class StepSize:
@@ -80,13 +85,15 @@ class Pace:
         )
 
 
-async def fetched(source: Source, head: int, last: int, size: StepSize) -> AsyncIterator[Fetched]:
-    """Blocks after `head` up to `last`, in order. Raises what the source raises."""
+async def fetched(
+    source: Source, head: int, last: int, size: StepSize, ready: Ready
+) -> AsyncIterator[Fetched]:
+    """Blocks after `head` up to `last`, in order. Raises what the source raises, and `ready`."""
     tasks: deque[asyncio.Task[Fetched]] = deque()
     try:
         while True:
             while len(tasks) < IN_FLIGHT and (wanted := next_range(head, last, size.blocks)):
-                tasks.append(asyncio.create_task(_fetch(source, wanted, size)))
+                tasks.append(asyncio.create_task(_fetch(source, wanted, size, ready)))
                 head = wanted.last
             if not tasks:
                 return
@@ -98,7 +105,7 @@ async def fetched(source: Source, head: int, last: int, size: StepSize) -> Async
                 await task
 
 
-async def _fetch(source: Source, wanted: Range, size: StepSize) -> Fetched:
+async def _fetch(source: Source, wanted: Range, size: StepSize, ready: Ready) -> Fetched:
     headers, logs = await asyncio.gather(source.headers(wanted), source.logs(wanted))
     size.learn(wanted.width, len(logs))
-    return Fetched(wanted, headers, logs)
+    return Fetched(wanted, headers, ready(headers, logs))

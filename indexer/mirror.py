@@ -9,15 +9,16 @@ from typing import Any, Final, TypeVar
 from sqlalchemy import Select, func, select
 from sqlmodel import col
 
-from backend.chain.events import EventReader, Header
+from backend.chain.events import EventReader, Header, RawLog
 from backend.core.deployment import Deployment
 from backend.core.errors import DatabaseError, DatabaseMismatch
 from backend.core.units import hex_of, keccak
 from backend.db.session import Store
 from backend.db.tables.chain import Block, Chain, Log
 from indexer.shapes import RAW, Row, shape_of
+from indexer.source import checked_against
 from indexer.statements import Statements, Writer, in_one_write
-from indexer.steps import Applied, Head, Step, apply_step, beat
+from indexer.steps import Applied, Head, Readied, Step, apply_step, beat, readied
 
 T = TypeVar("T")
 _CHAIN: Final = shape_of(Chain)
@@ -138,6 +139,10 @@ class Mirror:
         )
         async with self.store.lookup() as connection:
             return {row.number: row.hash for row in await connection.execute(query)}
+
+    def readied(self, headers: Sequence[Header], logs: Sequence[RawLog]) -> Readied:
+        """What of a step can be made before it is written. Raises NodeError for logs that are not of it."""
+        return readied(self.chain_id, headers, checked_against(logs, headers), self.reader.decode)
 
     async def apply(self, step: Step) -> Applied:
         """Write a step. Raises DatabaseBusy when another indexer moved the head."""

@@ -15,6 +15,8 @@ from indexer.ranges import Range, Width
 from indexer.source import Heads
 
 BATCH: Final = 100
+HASH: Final = 32
+ADDRESS: Final = 20
 _PLACE: Final = itemgetter("blockNumber", "blockHash", "transactionHash", "transactionIndex", "address")
 """Where a log is from: the same for all logs that a contract writes in one transaction."""
 _Shared = tuple[int, bytes, bytes, int, bytes, int | None]
@@ -171,14 +173,21 @@ def _read_place(entry: Mapping[str, Any]) -> _Shared:
     timestamp = entry.get("blockTimestamp")
     return (
         int(entry["blockNumber"], 16),
-        bytes.fromhex(entry["blockHash"][2:]),
-        bytes.fromhex(entry["transactionHash"][2:]),
+        _sized(entry["blockHash"], HASH),
+        _sized(entry["transactionHash"], HASH),
         int(entry["transactionIndex"], 16),
-        bytes.fromhex(entry["address"][2:]),
+        _sized(entry["address"], ADDRESS),
         int(timestamp, 16) if timestamp else None,
     )
 
 
 def _read_bytes(text: str, seen: dict[str, bytes]) -> bytes:
-    found = seen[text] = bytes.fromhex(text[2:])
+    found = seen[text] = _sized(text, HASH)
+    return found
+
+
+def _sized(text: str, size: int) -> bytes:
+    found = bytes.fromhex(text[2:])
+    if len(found) != size:
+        raise ValueError(f"{text:.80} is not of {size} bytes")
     return found

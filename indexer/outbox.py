@@ -50,12 +50,11 @@ def _reading(event: DecodedEvent) -> _Reading:
     return known
 
 
-def outbox_values(number: int, chain_id: int, event: DecodedEvent, block: Header) -> Values:
-    """The row of an event, in the order of the columns."""
+def outbox_values(chain_id: int, event: DecodedEvent, block: Header) -> Values:
+    """The row of an event but for its number, in the order of the columns."""
     reading, args, log = _reading(event), event.args, event.log
     service_id, plan_id = _subject(reading, args)
     return (
-        number,
         chain_id,
         block.number,
         block.hash,
@@ -88,11 +87,9 @@ def _subject(reading: _Reading, args: dict[str, Any]) -> tuple[int | None, int |
     return service_id, plan_id
 
 
-def tell(db: Statements, chain_id: int, events: Iterable[tuple[DecodedEvent, Header]], last_id: int) -> None:
-    """Write the rows of events after the last row there is."""
-    first = last_id + 1
-    rows = [outbox_values(n, chain_id, event, block) for n, (event, block) in enumerate(events, first)]
-    db.append(SHAPE, rows)
+def tell(db: Statements, told: Iterable[Values], last_id: int) -> None:
+    """Write the rows of events, numbered on from the last row there is."""
+    db.append(SHAPE, [(number, *values) for number, values in enumerate(told, last_id + 1)])
 
 
 def ask_last_id(db: Statements) -> Answer[int]:

@@ -55,7 +55,7 @@ def linked(headers: Sequence[Header], parent: bytes) -> bool:
     return True
 
 
-def checked_against(logs: list[RawLog], headers: Sequence[Header]) -> list[RawLog]:
+def checked_against(logs: Sequence[RawLog], headers: Sequence[Header]) -> Sequence[RawLog]:
     """The logs, if each is of one of these blocks by number and hash. Raises NodeError."""
     blocks = {header.number: header.hash for header in headers}
     for log in logs:

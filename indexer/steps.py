@@ -15,7 +15,7 @@ from backend.core.errors import DatabaseBusy, DatabaseError
 from backend.db.tables.chain import Block, Heartbeat, Log
 from indexer.folding import Placed, ask_rows, fold_into, load_rows, write_book
 from indexer.journal import ask_undone, rewind_rows
-from indexer.outbox import ask_last_id, ask_untaken, retract, tell
+from indexer.outbox import ask_last_id, ask_untaken, outbox_values, retract, tell
 from indexer.replay import Decode, rebuild
 from indexer.rows import RowBook
 from indexer.shapes import FACTS, RAW, Row, shape_of
@@ -34,14 +34,36 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Readied:
+    """What of a step is made before its transaction begins, while another one's waits for the database."""
+
+    events: Sequence[Placed]
+    raw: Sequence[Values]
+    """Rows of the logs."""
+    told: Sequence[Values]
+    """Rows of the outbox but for their numbers."""
+
+
+def readied(chain_id: int, headers: Sequence[Header], logs: Sequence[RawLog], decode: Decode) -> Readied:
+    """Decode logs of these blocks, and spell them as they are written. Raises NodeError."""
+    blocks = {header.number: header for header in headers}
+    events = [(event, blocks[log.block_number]) for log in logs if (event := decode(log)) is not None]
+    return Readied(
+        events,
+        [_log_values(chain_id, log) for log in logs],
+        [outbox_values(chain_id, event, block) for event, block in events],
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
-    """New blocks on top of `fork`, which is `base` unless blocks are undone; their logs in order."""
+    """New blocks on top of `fork`, which is `base` unless blocks are undone, and what their logs say."""
 
     chain_id: int
     base: Head
     fork: Head
     headers: Sequence[Header]
-    logs: Sequence[RawLog]
+    readied: Readied
     safe: int
     finalized: int
     anchor: Header | None = None
@@ -64,7 +86,7 @@ class Applied:
 
 def apply_step(db: Statements, step: Step, decode: Decode) -> Applied:
     """Write a step. Raises DatabaseBusy when the stored head is another than the step's base."""
-    events = _placed(step, decode)
+    events = step.readied.events
     done = Applied(events=len(events), undone=step.base.number - step.fork.number)
     book = RowBook(step.chain_id, _header_of(step.fork))
     # Asked before any is looked at: where a round trip costs something, these are one.
@@ -78,16 +100,11 @@ def apply_step(db: Statements, step: Step, decode: Decode) -> Applied:
     load_rows(book, rows)
     fold_into(book, events, lambda number: number > step.finalized)
     done.changed = write_book(db, step.chain_id, book)
-    tell(db, step.chain_id, events, last)
+    tell(db, step.readied.told, last)
     _write_raw(db, step)
     _move_head(db, step, max(journal_from, step.finalized + 1))
     beat(db, step.chain_id, step.confirmed_at_ms, step.node_number)
     return done
-
-
-def _placed(step: Step, decode: Decode) -> list[Placed]:
-    blocks = {header.number: header for header in step.headers}
-    return [(event, blocks[log.block_number]) for log in step.logs if (event := decode(log)) is not None]
 
 
 def _unwind(
@@ -168,7 +185,7 @@ def _forget_blocks(db: Statements, step: Step) -> None:
 
 def _write_raw(db: Statements, step: Step) -> None:
     db.insert(RAW[Block], [_block_row(step.chain_id, header) for header in step.headers])
-    db.append(RAW[Log], [_log_values(step.chain_id, log) for log in step.logs])
+    db.append(RAW[Log], step.readied.raw)
 
 
 def _block_row(chain_id: int, header: Header) -> Row:
