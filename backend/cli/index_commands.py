@@ -12,15 +12,13 @@ from rich.console import Console
 
 from backend.chain.client import NodeClient
 from backend.cli.followed_chains import followed, settings_of_each
-from backend.cli.gateway_client import GatewayClient, GatewayRefused
 from backend.cli.index_view import showing
 from backend.cli.options import AsJson
 from backend.cli.outcomes import moment
 from backend.cli.output import counting, print_json, say, show, show_rows, terminal, whole_screen
 from backend.cli.stores import chain_store
-from backend.cli.wiring import Chain, chain, prepared, run, until_signal
+from backend.cli.wiring import Chain, chain, on_fast_loop, prepared, run, until_signal
 from backend.core.deployment import read_deployment
-from backend.core.errors import UpstreamUnavailable
 from backend.core.settings import Settings
 from indexer.audit import AuditReport
 from indexer.audit import audit as audit_store
@@ -54,8 +52,8 @@ def index(
     settings = prepared(quiet=once)
     each = settings_of_each(settings, also or ())
     if not once:
-        return run(_index(settings, each, None if plain else terminal()))
-    for row in run(_index_once(settings, each)):
+        return on_fast_loop(_index(settings, each, None if plain else terminal()))
+    for row in on_fast_loop(_index_once(settings, each)):
         say(f"chain {row.chain_id} is indexed up to block {row.number}")
     return None
 
@@ -141,19 +139,9 @@ def _rates(before: list[ChainStatus], rows: list[ChainStatus], seconds: float) -
 async def _status(settings: Settings) -> tuple[list[ChainStatus], dict[str, Any]]:
     async with chain_store(settings) as store:
         rows = await status_of(store)
-    async with GatewayClient.at(settings.base_url) as client:
-        return rows, await _readiness(client)
+    from backend.cli.readiness import readiness  # loads the client library, which an indexer needs not
 
-
-async def _readiness(client: GatewayClient) -> dict[str, Any]:
-    """What the gateway says of itself; not being there is an answer too."""
-    try:
-        body = await client.ask("GET", "/readyz")
-    except GatewayRefused as error:
-        body = error.body
-    except UpstreamUnavailable:
-        return {"url": client.base_url, "ready": False, "problems": ["no answer"]}
-    return {"url": client.base_url, "ready": bool(body.get("ready")), "problems": body.get("problems", [])}
+    return rows, await readiness(settings.base_url)
 
 
 def _told(row: ChainStatus) -> dict[str, object]:
@@ -209,7 +197,7 @@ def _audited(report: AuditReport) -> dict[str, Any]:
 def reindex(as_json: AsJson = False) -> None:
     """Rebuild all rows from the raw logs, while readers go on; stop the indexer first."""
     settings = prepared(quiet=True)
-    made = run(_reindex(settings))
+    made = on_fast_loop(_reindex(settings))
     show({"block": made.head.number, "rows": sum(made.rows.values())}, as_json=as_json)
 
 

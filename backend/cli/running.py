@@ -1,7 +1,6 @@
 """`emporion up`, `serve`, `settle`: the processes that stay."""
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -14,7 +13,7 @@ from backend.cli.gateway_parts import gateway_deps
 from backend.cli.output import say
 from backend.cli.serving import listening, served, spare_collector
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import chain, meter_signer, prepared, until_signal
+from backend.cli.wiring import chain, meter_signer, on_fast_loop, prepared, until_signal
 from backend.core.clock import SystemClock
 from backend.core.errors import EmporionError, Unavailable
 from backend.core.logs import get_logger
@@ -66,20 +65,6 @@ def settle(
     """Settle metered usage on chain, flush fees, expire positions and retire services, until stopped."""
     settings = prepared(quiet=once)
     on_fast_loop(_settle_alone(settings, once))
-
-
-def on_fast_loop(work: Coroutine[Any, Any, None]) -> None:
-    """Run on uvloop where the system has it; Ctrl-C ends with status 130."""
-    factory = None
-    if sys.platform != "win32":
-        import uvloop
-
-        factory = uvloop.new_event_loop
-    try:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(work)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
 
 
 async def _up(settings: Settings) -> None:

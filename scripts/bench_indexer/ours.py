@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+import uvloop
+
 from backend.chain.client import NodeClient
 from backend.chain.heads import SocketHeads
 from backend.chain.transport import HttpTransport
@@ -40,4 +42,4 @@ async def _follow(store: Store, record: Deployment, rpc_url: str, ws_url: str) -
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    uvloop.run(main(*sys.argv[1:]))
