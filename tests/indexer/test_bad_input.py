@@ -97,7 +97,20 @@ def gives_no_list(method: str, result: Any) -> Any:
     return None if method == "eth_getLogs" else result
 
 
-LIES = [lies_about_logs, gives_another_number, breaks_the_chain, forgets_a_field, gives_no_list]
+def cuts_a_hash(method: str, result: Any) -> Any:
+    if method != "eth_getLogs":
+        return result
+    return [{**entry, "transactionHash": entry["transactionHash"][:-2]} for entry in result]
+
+
+LIES = [
+    lies_about_logs,
+    gives_another_number,
+    breaks_the_chain,
+    forgets_a_field,
+    gives_no_list,
+    cuts_a_hash,
+]
 
 
 class TestLyingNode:
