@@ -326,7 +326,7 @@ class PostgresStatements:
 
     def _unnested(self, shape: Shape, columns: Sequence[str]) -> str:
         types = _array_types(shape)
-        arrays = ", ".join(f"%s::{types[name]}[]" for name in columns)
+        arrays = ", ".join(f"%b::{types[name]}[]" for name in columns)
         return f"(SELECT * FROM unnest({arrays}) AS u({_quoted(columns)}))"
 
     def _matching(self, shape: Shape) -> str:
