@@ -111,6 +111,7 @@ class TestReceivers:
         then_call(p, receiver, p.escrow, "withdraw", plan, receiver.address)
         act(p, receiver, p.escrow, "withdraw", plan, receiver.address)
         assert not p.read(receiver, "reached")
+        assert bytes(p.read(receiver, "answer"))[:4].hex() == "3ee5aeb5"  # the guard, before the empty tab
         assert (p.units(receiver, plan), p.units(p.escrow, plan)) == (5, 50)
 
     def test_registering_again_while_shares_arrive(self, p: Protocol, receiver: Contract) -> None:

@@ -10,6 +10,7 @@ SETTLE = "usage_escrow/test_settle.py"
 WITHDRAW = "usage_escrow/test_withdraw.py"
 DEPOSIT = "usage_escrow/test_deposit.py"
 SIGNATURES = "attacks/test_signatures.py"
+REENTRANCY = "attacks/test_reentrancy.py"
 RACES = "attacks/test_settlement.py"
 
 USAGE_ESCROW: Final = (
@@ -111,6 +112,13 @@ USAGE_ESCROW: Final = (
         "if (withdrawAt != 0 && block.timestamp >= withdrawAt) return;",
         "if (withdrawAt != 0) return;",
         WITHDRAW,
+    ),
+    Mutant(
+        "a withdrawal may be entered again",
+        "UsageEscrow",
+        "function withdraw(uint256 planId, address to) external nonReentrant {",
+        "function withdraw(uint256 planId, address to) external {",
+        REENTRANCY,
     ),
     Mutant(
         "a withdrawal leaves the balance",
