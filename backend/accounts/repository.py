@@ -1,8 +1,9 @@
 """Statements on keys, sessions and the audit trail; each runs inside the caller's connection."""
 
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import Row, Select, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -45,10 +46,18 @@ async def add_secret(connection: AsyncConnection, row: dict[str, Any]) -> None:
 
 async def key_by_secret(connection: AsyncConnection, secret_hash: bytes) -> Row[Any] | None:
     """The key a secret proves, with `secret_version` and `valid_until` of that secret."""
+    named = {"secret_hash": secret_hash}
+    found: Row[Any] | None = (await connection.execute(_key_by_secret(), named)).one_or_none()
+    return found
+
+
+@cache
+def _key_by_secret() -> Select[Any]:
+    """Asked for by every key in use, twice a second: making it costs more than running it."""
     secret = (_secrets.c.version.label("secret_version"), _secrets.c.valid_until)
     joined = _keys.join(_secrets, _keys.c.key_id == _secrets.c.key_id)
-    statement = select(_keys, *secret).select_from(joined).where(_secrets.c.secret_hash == secret_hash)
-    return (await connection.execute(statement)).one_or_none()
+    statement = select(_keys, *secret).select_from(joined)
+    return statement.where(_secrets.c.secret_hash == bindparam("secret_hash"))
 
 
 async def key_of(

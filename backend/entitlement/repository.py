@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any, Final, Literal
 
 import orjson
-from sqlalchemy import Executable, Row, Select, select
+from sqlalchemy import Executable, Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import Address, ChainId, ServiceId
@@ -44,8 +44,16 @@ def _head(chain_id: ChainId) -> Select[Any]:
 
 async def service(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> Row[Any] | None:
     """One service."""
-    one = (_services.c.chain_id == chain_id) & (_services.c.service_id == service_id)
-    return (await connection.execute(select(_services).where(one))).one_or_none()
+    named = {"chain_id": chain_id, "service_id": service_id}
+    found: Row[Any] | None = (await connection.execute(_service(), named)).one_or_none()
+    return found
+
+
+@cache
+def _service() -> Select[Any]:
+    """Asked for with every block by every caller, as `_owned` is."""
+    own = _services.c.chain_id == bindparam("chain_id")
+    return select(_services).where(own & (_services.c.service_id == bindparam("service_id")))
 
 
 async def owned(
@@ -54,10 +62,16 @@ async def owned(
     """Every plan of a service with what an account has in it: units held, access, and its tab (nulls
     without).
     """
+    named = {"chain_id": chain_id, "service_id": service_id, "account": account}
+    rows: Sequence[Any] = (await connection.execute(_owned(), named)).all()
+    return list(rows)
 
+
+@cache
+def _owned() -> Select[Any]:
     def mine(table: Any, who: Any) -> Any:
         same = (table.c.chain_id == _plans.c.chain_id) & (table.c.plan_id == _plans.c.plan_id)
-        return same & (who == account)
+        return same & (who == bindparam("account"))
 
     joined = (
         _plans.outerjoin(_holdings, mine(_holdings, _holdings.c.account))
@@ -73,10 +87,10 @@ async def owned(
         _tabs.c.spent.label("tab_spent"),
         _tabs.c.day.label("tab_day"),
     )
-    own = (_plans.c.chain_id == chain_id) & (_plans.c.service_id == service_id)
-    statement = select(_plans, *extra).select_from(joined).where(own).order_by(_plans.c.plan_id)
-    rows: Sequence[Any] = (await connection.execute(statement)).all()
-    return list(rows)
+    own = _plans.c.chain_id == bindparam("chain_id")
+    statement = select(_plans, *extra).select_from(joined)
+    statement = statement.where(own & (_plans.c.service_id == bindparam("service_id")))
+    return statement.order_by(_plans.c.plan_id)
 
 
 async def earlier(
