@@ -4,6 +4,7 @@ A fresh store gets today's tables at once and the newest version's stamp; an old
 step; a newer one is refused. All in one transaction under a lock.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -106,10 +107,30 @@ def alembic_scripts(name: StoreName) -> "tuple[Config, ScriptDirectory]":
     return config, ScriptDirectory.from_config(config)
 
 
+_COLUMNS: Final = {
+    "postgresql": "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = :name",
+    "sqlite": "SELECT t.name, c.name FROM {name}.sqlite_master t, pragma_table_xinfo(t.name, :name) c "
+    "WHERE t.type = 'table'",
+}
+
+
+def _missing_columns(connection: Connection, name: StoreName, mine: Iterable[Table]) -> list[str]:
+    """Columns of ours that the store has not, as `table.column`; one question for all tables."""
+    asked = text(_COLUMNS[connection.dialect.name].format(name=name))
+    present = {(row[0], row[1]) for row in connection.execute(asked, {"name": name})}
+    return [
+        f"{table.name}.{column.name}"
+        for table in mine
+        for column in table.columns
+        if (table.name, column.name) not in present
+    ]
+
+
 def _refuse_missing(connection: Connection, name: StoreName) -> None:
+    mine = tables_of(name)
     present = set(inspect(connection).get_table_names(schema=name))
-    needed = {table.name for table in tables_of(name)}
-    if missing := sorted(needed - present):
+    missing = sorted({table.name for table in mine} - present) or _missing_columns(connection, name, mine)
+    if missing:
         raise DatabaseError(
             f"the {name} store lacks {', '.join(missing)}; it was made by an unreleased version: "
             "start from an empty EMPORION_HOME or database",

@@ -2,7 +2,7 @@
 
 open_chain_store / open_gateway_store
 ├── given a database of a newer version: it should raise DatabaseNewer and leave it
-├── given a database that lacks a table: it should say which
+├── given a database that lacks a table or a column: it should say which
 ├── given no server, a wrong URL or a folder that is a file: it should say what to check
 ├── given a fresh place: it should make every table and stamp the version, where alembic finds it
 ├── given no chain store yet: the gateway's should find its tables, empty
@@ -79,6 +79,16 @@ class TestOpen:
         await store.close()
         with pytest.raises(DatabaseError, match="heartbeats"):
             await open_chain_store(fresh_settings)
+
+    @pytest.mark.parametrize("name", ["chain", "gateway"])
+    async def test_given_a_missing_column_names_it(self, fresh_settings: Settings, name: StoreName) -> None:
+        table, column = {"chain": ("chains", "reorgs"), "gateway": ("usage", "engine")}[name]
+        store = await OPENERS[name](fresh_settings)
+        async with store.write_connection() as connection:
+            await connection.execute(text(f"ALTER TABLE {name}.{table} DROP COLUMN {column}"))
+        await store.close()
+        with pytest.raises(DatabaseError, match=rf"lacks {table}\.{column};.*start from an empty"):
+            await OPENERS[name](fresh_settings)
 
     async def test_given_no_server_says_what_to_check(self, tmp_path: Path) -> None:
         settings = load_settings(home=tmp_path, database_url="postgresql://nobody@127.0.0.1:1/none")
