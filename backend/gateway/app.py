@@ -19,6 +19,7 @@ from backend.gateway.deps import GatewayDeps, Services, assemble
 from backend.gateway.gauges import Gauges
 from backend.gateway.handlers import add_handlers
 from backend.gateway.metrics import Metrics, MetricsApp, serve_metrics
+from backend.gateway.named_block import NamedBlock
 from backend.gateway.openapi import describe_model_routes
 from backend.gateway.origins import with_cors
 from backend.gateway.request_ids import RequestIds
@@ -62,7 +63,8 @@ def create_app(deps: GatewayDeps) -> App:
 def app_of(given: Services) -> App:
     """The application over services already built."""
     settings = given.deps.settings
-    rest = RequestIds(BodyLimit(_rest(given), settings.max_body_bytes, settings.body_seconds))
+    limited = BodyLimit(_rest(given), settings.max_body_bytes, settings.body_seconds)
+    rest = RequestIds(NamedBlock(limited, given.watch, settings.index_wait_ms / 1000))
     return with_cors(Split(given, rest), settings)
 
 

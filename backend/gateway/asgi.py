@@ -37,6 +37,16 @@ def header(scope: Scope, name: bytes) -> str | None:
         raise MalformedRequest(f"the header {name.decode()} is not ASCII") from None
 
 
+def header_number(scope: Scope, name: bytes) -> int | None:
+    """A header that is a whole number; None without one. Raises MalformedRequest."""
+    text = header(scope, name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()) or len(text) > 18:
+        raise MalformedRequest(f"the header {name.decode()} must be a whole number")
+    return int(text)
+
+
 async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float = BODY_SECONDS) -> bytes:
     """The whole body. Raises BodyTooLarge as soon as that is known, RequestTimeout, ClientGone."""
     declared = header(scope, b"content-length")

@@ -8,12 +8,21 @@ from typing import Any, Final, Protocol
 from backend.accounts.key_use import KeyUse
 from backend.accounts.resolver import CredentialResolver
 from backend.core.clock import Clock
-from backend.core.errors import Draining, EmporionError, MalformedRequest, MethodNotAllowed
+from backend.core.errors import Draining, EmporionError, MethodNotAllowed
 from backend.core.logs import get_logger
 from backend.core.units import PlanId, hex_of
 from backend.entitlement.head import HeadWatch
 from backend.gateway.admission import Admission, Asked
-from backend.gateway.asgi import ClientGone, Receive, Scope, Send, header, read_body, send_whole
+from backend.gateway.asgi import (
+    ClientGone,
+    Receive,
+    Scope,
+    Send,
+    header,
+    header_number,
+    read_body,
+    send_whole,
+)
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.credentials import presented
 from backend.gateway.error_replies import error_reply, send_error
@@ -105,7 +114,7 @@ class MeteredApp:
         principal = await self._parts.resolver.resolve(said)
         self._parts.key_use.count(principal, said.client)
         await self._parts.admission.take_voucher(principal, header(scope, b"emporion-voucher"))
-        plan, block = _number(scope, b"emporion-plan"), _number(scope, b"emporion-min-block")
+        plan, block = header_number(scope, b"emporion-plan"), header_number(scope, b"emporion-min-block")
         chosen = None if plan is None else PlanId(plan)
         return Asked(request_id, principal, said.client, chosen, block, said.signed)
 
@@ -213,12 +222,3 @@ async def _left(receive: Receive, delivery: Delivery, comments: bool) -> None:
             continue
         if message["type"] == "http.disconnect":
             return
-
-
-def _number(scope: Scope, name: bytes) -> int | None:
-    text = header(scope, name)
-    if text is None:
-        return None
-    if not text.isdigit() or len(text) > 18:
-        raise MalformedRequest(f"the header {name.decode()} must be a whole number")
-    return int(text)
