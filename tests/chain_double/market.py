@@ -107,7 +107,7 @@ class Market:
             emit("ServiceRegistry", "Transfer", from_=NOBODY, to=provider, tokenId=service),
             emit(
                 "ServiceRegistry", "ServiceRegistered", serviceId=service, provider=provider, meter=provider,
-                kind=service % 4, uri=f"data:,{service}", contentHash=keccak(bytes([service])),
+                kind=service % 4, uri=f"data:,{service}", contentHash=keccak(b"%d" % service),
                 upstreams=upstreams, bond=10**21,
             ),
         ]  # fmt: skip
