@@ -73,7 +73,8 @@ class TestOrder:
         p.send(wallet, "act", p.access.address, give, sender=p.buyer)
         p.send(wallet, "setMood", 2, sender=p.buyer)  # burns all gas it is given
         bad = (wallet.address, 5, (5).to_bytes(32, "big") + b"\x00" * 168)  # covers enough: it is asked
-        p.settle(plan, bad, (p.buyer, 10), bad, (p.stranger, MAX_UINT256), (p.stranger, 7))
+        much = [(p.stranger, 2**40), (p.stranger, MAX_UINT256)]
+        p.settle(plan, bad, (p.buyer, 10), bad, *much, (p.stranger, 7))
         assert totals(p, plan)[:2] == (10, 7)
 
 
