@@ -7,6 +7,7 @@ GET /v1/activity/stream
 webhooks
 ├── made, listed without the secret, removed; strangers find nothing; an address inside: refused
 ├── delivered once, and the receiver's check passes; while rotating both secrets sign
+├── instant: a retraction of what a fork took back; finalized: only what stands
 ├── a receiver that fails: tried again after the pause, dead in the end, revived on request
 └── a receiver that is gone: disabled
 """
@@ -233,6 +234,22 @@ class TestWebhooks:
             assert check_webhook(headers, body, [secret], int(time.time()), MemorySeen())
         done = await house.http.get(f"/v1/webhooks/{made['id']}/deliveries?state=delivered", headers=key)
         assert [one["event_id"] for one in done.json()] == [2, 1]
+
+    async def test_tell_retractions_or_wait_for_finality(
+        self, house: House, key: dict[str, str], receiver: Receiver
+    ) -> None:
+        for finality in ("instant", "finalized"):
+            await self.made(house, key, receiver, finality=finality)
+        block = house.market.number + 1
+        await house.mine(event(1, block), event(2, block, retracts=1), event(3, block))
+        await self.until(lambda: len(receiver.got) == 4)
+        said = [orjson.loads(body) for _, body in receiver.got]
+        assert sorted((one["type"], one["data"]["id"]) for one in said) == [
+            ("activity.finalized", 3),
+            ("activity.instant", 1),
+            ("activity.instant", 3),
+            ("retraction.instant", 2),
+        ]
 
     async def test_are_tried_again_until_they_are_dead(
         self, house: House, key: dict[str, str], receiver: Receiver
