@@ -24,11 +24,18 @@ class Breaker:
         """Whether a request may be sent."""
         return now >= self.rests_until
 
+    @property
+    def opened(self) -> bool:
+        """Whether it failed so often that a request to it is a trial."""
+        return self.failures >= FAILURES_TO_OPEN
+
     def trying(self, now: float) -> "Breaker":
         """A request is being sent; where it is the one after a rest, the rest goes on for the others."""
-        if self.failures < FAILURES_TO_OPEN:
-            return self
-        return Breaker(self.failures, now + _rest(self.failures))
+        return Breaker(self.failures, now + _rest(self.failures)) if self.opened else self
+
+    def undecided(self, now: float) -> "Breaker":
+        """The trial's request was refused for its own sake, which says nothing: the next one tries."""
+        return Breaker(self.failures, now)
 
     def failed(self, now: float) -> "Breaker":
         """One more failure in a row; from the third on each rest is twice the last."""

@@ -76,6 +76,11 @@ def another_may_serve(error: EmporionError) -> bool:
     return not isinstance(error, RequestError)
 
 
+def is_busy(error: EmporionError) -> bool:
+    """Whether the upstream said that it has too much to do."""
+    return error.details.get("status") in BUSY
+
+
 def is_its_fault(error: EmporionError) -> bool:
     """Whether the error speaks against the upstream's health: a refusal does not, nor does being busy or
     having no such route, for callers could then close it for the routes it has.

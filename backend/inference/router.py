@@ -12,7 +12,7 @@ from backend.core.clock import Clock
 from backend.core.errors import BodyTooLarge, EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.logs import get_logger
 from backend.inference.breaker import CLOSED, Breaker, order
-from backend.inference.faults import another_may_serve, fault_in_stream, fault_of, is_its_fault
+from backend.inference.faults import another_may_serve, fault_in_stream, fault_of, is_busy, is_its_fault
 from backend.inference.upstream import Upstream, UpstreamReply
 
 MOST_REFUSAL_BYTES: Final = 64 * 1024
@@ -105,11 +105,12 @@ class Router:
         """The same, sent by `send`. `events`: whether an answer may begin with a stream's error."""
         last: EmporionError | None = None
         for member in self._in_order(members):
+            trial = member.breaker.opened
             member.breaker = member.breaker.trying(self._clock.monotonic())
             try:
                 answer = await _first_byte(member, send, events)
             except EmporionError as error:
-                self._note(member, error, request_id)
+                self._note(member, error, request_id, trial=trial)
                 if not another_may_serve(error):
                     raise
                 last = error
@@ -137,8 +138,10 @@ class Router:
         drawn = [able[index] for index in order([member.weight for member in able], rolls)]
         return sorted(drawn, key=lambda member: not member.healthy)
 
-    def _note(self, member: Member, error: EmporionError, request_id: str) -> None:
+    def _note(self, member: Member, error: EmporionError, request_id: str, *, trial: bool) -> None:
         if not is_its_fault(error):
+            if trial and not is_busy(error):
+                member.breaker = member.breaker.undecided(self._clock.monotonic())
             return
         member.breaker = member.breaker.failed(self._clock.monotonic())
         self._log.warning(

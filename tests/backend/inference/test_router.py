@@ -6,7 +6,8 @@ Router.open
   when the first breaks after its head but before a byte -> the next answers
   when the request itself is refused -> raised at once, no other is asked, health untouched
   when all fail -> the last one's error
-  when one fails three times in a row -> it rests, twice as long each time; one request tries it after
+  when one fails three times in a row -> it rests, twice as long each time; one request tries it after;
+    refused for its own sake, the next one does
   when one is busy -> the next answers, no mark against it
   when one has no such route -> the next answers, no mark against it however often; alone: rejected
   when it breaks after the first byte -> the caller sees it, no other is asked
@@ -116,6 +117,22 @@ class TestOpen:
         with pytest.raises(UpstreamUnavailable):
             await opened(router(clock), one)
         await clock.advance(2)
+        assert (await opened(router(clock), one)).upstream.name == "a"
+        assert one.breaker == CLOSED
+
+    @pytest.mark.parametrize("status", [400, 404])
+    async def test_refused_trial_lets_the_next_one_try(self, status: int) -> None:
+        """Callers could otherwise keep a server that is well again at rest, by requests it must refuse."""
+        clock = ManualClock()
+        bad = ScriptedReply([b"bad"], status=status)
+        one = member("a", BROKEN, BROKEN, BROKEN, bad, ScriptedReply([b"ok"]))
+        for _ in range(3):
+            with pytest.raises(UpstreamError):
+                await opened(router(clock), one)
+        await clock.advance(2)
+        with pytest.raises(EmporionError):
+            await opened(router(clock), one)
+        assert one.breaker.failures == 3
         assert (await opened(router(clock), one)).upstream.name == "a"
         assert one.breaker == CLOSED
 
