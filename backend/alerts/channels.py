@@ -47,8 +47,7 @@ class Channels:
     async def add(self, chain_id: ChainId, account: Address, text: str) -> NewChannelReply:
         """Keep a channel and send it a code.
 
-        Raises Unprocessable, AddressBlocked, RateLimited, PortAbsent, UpstreamError where the code could not
-        be sent.
+        Raises Unprocessable, AddressBlocked, RateLimited, UpstreamError where the code could not be sent.
         """
         target, now = read_target(text, self._policy), self._clock.now()
         secret = SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()

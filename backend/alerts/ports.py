@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from backend.alerts.targets import Target
-from backend.core.errors import PortAbsent
+from backend.core.errors import Unprocessable
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class NoSender:
     """Nothing can be sent: no channel can be made."""
 
     async def send(self, target: Target, secret: str, message: Message) -> None:
-        """Raises PortAbsent."""
-        raise PortAbsent(f"this gateway does not send to {target.scheme}; choose another channel")
+        """Raises Unprocessable."""
+        raise Unprocessable(f"this gateway does not send to {target.scheme}; choose another channel")
 
 
 class RecordingSender:

@@ -16,7 +16,7 @@ from yarl import URL
 from backend.alerts.ports import AlertSender, Message
 from backend.alerts.targets import Target
 from backend.core.clock import Clock
-from backend.core.errors import PortAbsent, UpstreamError
+from backend.core.errors import Unprocessable, UpstreamError
 
 SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - no secret, what one begins with
 _PATIENCE_SECONDS: Final = 30
@@ -83,7 +83,7 @@ class AppriseSender:
         self._mail_url = mail_url
 
     async def send(self, target: Target, secret: str, message: Message) -> None:
-        """Raises UpstreamError where it was not taken, PortAbsent for mail without a server."""
+        """Raises UpstreamError where it was not taken, Unprocessable for mail without a server."""
         url = self._url(target)
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -97,7 +97,7 @@ class AppriseSender:
         if target.scheme != "mail":
             return target.text
         if not self._mail_url:
-            raise PortAbsent("this gateway sends no mail: its operator set no EMPORION_MAIL_URL")
+            raise Unprocessable("this gateway sends no mail (no EMPORION_MAIL_URL); choose another channel")
         joint = "&" if "?" in self._mail_url else "?"
         return f"{self._mail_url}{joint}to={quote(target.text.removeprefix('mailto:'))}"
 

@@ -45,6 +45,14 @@ class Economy:
                 found += [int(child) for child in children.read_text().split()]
         return found
 
+    def told_of(self) -> bool:
+        """Whether the gateway has fetched every service's document, and so knows them by name."""
+        with urllib.request.urlopen(
+            self.settings["EMPORION_PUBLIC_URL"] + "/v1/services", timeout=10
+        ) as answer:
+            services = json.load(answer)["services"]
+        return bool(services) and all(service["slug_model"] for service in services)
+
     def stop(self) -> str:
         """Ctrl-C; gives the rest of what it says."""
         self.process.send_signal(signal.SIGINT)

@@ -17,7 +17,6 @@ from backend.core.errors import (
     Forbidden,
     InvalidCredential,
     NotFound,
-    PortAbsent,
     RateLimited,
     ScopeMissing,
     Unprocessable,
@@ -47,7 +46,7 @@ def router() -> APIRouter:
     @api.post(
         "/channels",
         status_code=201,
-        responses=problems(*_ALWAYS, AddressBlocked, RateLimited, PortAbsent, UpstreamError),
+        responses=problems(*_ALWAYS, AddressBlocked, RateLimited, UpstreamError),
     )
     async def add(
         wanted: ChannelRequest, principal: Administrator, given: Given, response: Response

@@ -20,7 +20,7 @@ from backend.alerts.senders import AppriseSender, SenderByScheme, WebhookSender
 from backend.alerts.targets import Target
 from backend.client.webhooks import MemorySeen, check_webhook
 from backend.core.clock import SystemClock
-from backend.core.errors import PortAbsent, UpstreamError
+from backend.core.errors import Unprocessable, UpstreamError
 from backend.net.client import HttpClient
 from backend.net.guard import DEVNET
 from tests.backend.gateway.conftest import TIMED, House, address_of, bearer, engine, gateway_settings, house
@@ -119,9 +119,9 @@ class TestApprise:
 
     async def test_says_that_there_is_no_server(self) -> None:
         target = Target("mail", "mailto:owner@shop.example", "")
-        with pytest.raises(PortAbsent, match="EMPORION_MAIL_URL"):
+        with pytest.raises(Unprocessable, match="EMPORION_MAIL_URL"):
             await AppriseSender().send(target, "", Message("a", "sale", 5, "", ""))
-        with pytest.raises(PortAbsent):
+        with pytest.raises(Unprocessable):
             await NoSender().send(target, "", Message("a", "sale", 5, "", ""))
 
     async def test_tells_a_target_that_does_not_take_it(self) -> None:

@@ -123,7 +123,7 @@ class TestNode:
         self, emporion: Emporion, home: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("EMPORION_PRIVATE_KEY", GOOD_KEY)
-        refused(emporion("deploy"), "127.0.0.1:1", "EMPORION_RPC_URLS")
+        refused(emporion("deploy", "--no-government"), "127.0.0.1:1", "EMPORION_RPC_URLS")
         assert not (home / "deployment.json").exists()
 
 

@@ -105,10 +105,18 @@ async def watched(node: NodeDouble, *options: str, terminal: bool = True) -> Asy
             os.close(ours)
 
 
+class FarNode(NodeDouble):
+    """One that takes its time, so that catching up can be watched."""
+
+    async def post(self, url: str, body: bytes) -> bytes:
+        await asyncio.sleep(0.15)
+        return await super().post(url, body)
+
+
 class TestTerminal:
     async def test_draws_a_bar_then_a_line(self, market: Market) -> None:
         tip = market.chain.tip.number
-        async with watched(NodeDouble(market.chain)) as shown:
+        async with watched(FarNode(market.chain)) as shown:
             await shown.shows(BAR.pattern)
             await shown.shows(rf"chain 1  block {tip:,}  lag 0 blocks, [\d,]+ s  [\d.,-]+ blocks/s  reorgs 0")
             market.mine_blocks(4)
