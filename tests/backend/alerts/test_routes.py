@@ -158,7 +158,7 @@ class TestRoutes:
             ("", {"kinds": {}, "quiet_hours": {"start": "25:00", "end": "06:00"}}, 422),
             ("/channels", {"target": "json://10.0.0.1/"}, 422),
             ("/channels", {"target": "https://10.0.0.1/"}, 502),
-            ("/channels", {"target": "mailto:owner@shop.example"}, 503),
+            ("/channels", {"target": "mailto:owner@shop.example"}, 422),
             ("/channels/0123456789abcdef/confirm", {"code": "12345678"}, 404),
         ],
     )

@@ -36,7 +36,7 @@ from tests.indexer.harness import START_BLOCK, catch_up
 
 ROOT = Path(__file__).resolve().parents[3]
 BLOCKS = 1_500
-BAR = re.compile(r"chain 1 \S*[━╸╺].* +\d+% \d:\d\d:\d\d [\d,]+ blocks/s")
+BAR = re.compile(r"chain 1 \S*[━╸╺].* +\d+% [\d-]:[\d-]{2}:[\d-]{2} [\d,]+ blocks/s")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ class Watched:
         """Wait until it was drawn; gives it."""
         deadline = asyncio.get_running_loop().time() + seconds
         while not (found := re.search(what, STYLE.sub("", self.drawn))):
-            assert asyncio.get_running_loop().time() < deadline, f"no {what} in {self.drawn[-3000:]}"
+            assert asyncio.get_running_loop().time() < deadline, f"no {what} in {self.drawn[:1500]!r}"
             await asyncio.sleep(0.02)
         return found[0]
 
