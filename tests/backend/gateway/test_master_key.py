@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import select, update
 
 from backend.cli.master_key import rotate_master
-from backend.core.errors import PortAbsent, SettingsError
+from backend.core.errors import SettingsError, Unprocessable
 from backend.core.settings import Settings, load_settings
 from backend.core.units import ChainId
 from backend.db.tables.alerts import AlertChannel
@@ -77,7 +77,7 @@ async def entrust(house: House) -> None:
     path = f"/v1/webhooks/{hook['id']}/rotate"
     assert (await house.http.post(path, json={}, headers=token)).status_code == 200
     channels = house.services.alerting.alerts.channels
-    with pytest.raises(PortAbsent):
+    with pytest.raises(Unprocessable):
         await channels.add(ChainId(CHAIN_ID), address_of(house.buyer), "mailto:owner@shop.example")
 
 
