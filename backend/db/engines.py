@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.util.concurrency import in_greenlet
 
 from backend.core.errors import DatabaseUnreachable, SettingsError
 
@@ -86,8 +87,15 @@ def sqlite_engine(
         if not connection.get_execution_options().get(AUTOCOMMIT_OPTION):
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
+    def ended(dbapi_connection: Any, _record: object) -> None:
+        # A closed connection keeps its transaction, and with it the only write lock, while a cursor of it
+        # lives on: that of a cancelled statement does, in a traceback, until the collector comes.
+        if in_greenlet():
+            dbapi_connection.rollback()
+
     event.listen(engine.sync_engine, "connect", attach)
     event.listen(engine.sync_engine, "begin", begin)
+    event.listen(engine.sync_engine, "close", ended)
     return engine
 
 

@@ -5,13 +5,15 @@ given an indexer process that writes without pause and a gateway's group commit 
 └── every reader should be answered
 given a second process of the same store
 └── its writes should wait their turn
+given a write that is cancelled, at whatever moment
+└── it should hold up nobody after it
 """
 
 import asyncio
 import sys
 from pathlib import Path
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from backend.core.settings import Settings, child_environment
 from backend.db.group_commit import GroupCommit
@@ -83,3 +85,27 @@ class TestContention:
         async with chain.read_connection() as connection:
             total = (await connection.execute(select(func.count()).select_from(HEADS))).scalar_one()
         assert total == 2 * 50 * ROUNDS + 100
+
+
+class TestCancelled:
+    async def test_given_a_cancelled_write_holds_up_nobody(self, chain: Store) -> None:
+        """The cancelled statement's cursor outlived its connection, and kept SQLite's only write lock."""
+        slow = text(
+            "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t WHERE x < 20000) "
+            "SELECT max(x) FROM t"
+        )
+
+        async def write() -> None:
+            async with chain.write_connection() as connection:
+                while True:
+                    await connection.execute(slow)
+
+        for moment in range(30):
+            writing = asyncio.create_task(write())
+            await asyncio.sleep(moment * 0.0005)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            async with asyncio.timeout(5), chain.write_connection() as connection:
+                await connection.execute(insert(HEADS), [{"id": moment}])
+        async with chain.read_connection() as connection:
+            assert (await connection.execute(select(func.count()).select_from(HEADS))).scalar_one() == 30

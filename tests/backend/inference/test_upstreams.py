@@ -38,7 +38,11 @@ from backend.net.client import HttpClient, Timeouts
 from backend.net.guard import LOOPBACK_ONLY
 
 pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
-CHAT: dict[str, Any] = {"messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 8, "temperature": 0}
+CHAT: dict[str, Any] = {
+    "messages": [{"role": "user", "content": "Say hello."}],
+    "max_tokens": 8,
+    "temperature": 0,
+}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
