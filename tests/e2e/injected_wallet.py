@@ -57,6 +57,8 @@ class InjectedWallet:
     known: set[int] = field(default_factory=lambda: {1})
     asked: list[str] = field(default_factory=list)
     declines: bool = False
+    allowed: list[int] = field(default_factory=list)
+    """Gas that a site allowed beyond the estimate, a transaction each."""
 
     async def enter(self, context: BrowserContext) -> None:
         """Be there on every page of a browser context."""
@@ -107,13 +109,17 @@ class InjectedWallet:
     async def _send(self, wanted: dict[str, Any]) -> Any:
         count = await self._node("eth_getTransactionCount", [self.account.address, "pending"])
         gas = wanted.get("gas") or await self._node("eth_estimateGas", [wanted])
+        estimated = await self._node(
+            "eth_estimateGas", [{name: wanted[name] for name in wanted if name != "gas"}]
+        )
+        self.allowed.append(int(gas, 16) - int(estimated, 16))
         price = int(await self._node("eth_gasPrice", []), 16)
         transaction: dict[str, Any] = {
             "to": checksum(to_address(wanted["to"])),
             "data": wanted.get("data", "0x"),
             "value": int(wanted.get("value", "0x0"), 16),
             "nonce": int(count, 16),
-            "gas": int(gas, 16) * 3 // 2,
+            "gas": int(gas, 16),
             "maxFeePerGas": 2 * price,
             "maxPriorityFeePerGas": min(price, 10**9),
             "chainId": self.chain_id,

@@ -85,11 +85,22 @@ async function connect(option) {
 async function use(option, made) {
   const now = await made.getAddress();
   if (sessionStorage.getItem("session-of") !== now) setSession("");
-  [signer, address, current] = [made, now, option];
+  [signer, address, current] = [roomy(made), now, option];
   sessionStorage.setItem("wallet", option.id);
   for (const name of ["accountsChanged", "chainChanged"]) option.provider?.on?.(name, moved);
   draw();
   listener();
+}
+
+// Allows more gas than was estimated: until the transaction is mined a stream may begin or a second pass, and it then writes
+// what it did not have to. What is not used is not paid.
+function roomy(made) {
+  const sends = made.sendTransaction.bind(made);
+  made.sendTransaction = async (wanted) => {
+    const gas = await made.estimateGas(wanted);
+    return sends({ ...wanted, gasLimit: gas + gas / 5n + 60_000n });
+  };
+  return made;
 }
 
 function moved(value) {
