@@ -15,10 +15,11 @@ from pathlib import Path
 
 from sqlalchemy import func, insert, select, text
 
-from backend.core.settings import Settings, child_environment
+from backend.core.settings import Settings, child_environment, load_settings
 from backend.db.group_commit import GroupCommit
 from backend.db.session import Store
-from tests.backend.db.conftest import HEADS, LEDGER
+from backend.db.stores import open_chain_store
+from tests.backend.db.conftest import HEADS, LEDGER, with_table
 from tests.backend.db.test_group_commit import Add
 
 WRITER = """
@@ -88,24 +89,30 @@ class TestContention:
 
 
 class TestCancelled:
-    async def test_given_a_cancelled_write_holds_up_nobody(self, chain: Store) -> None:
+    async def test_given_a_cancelled_write_holds_up_nobody(self, tmp_path: Path) -> None:
         """The cancelled statement's cursor outlived its connection, and kept SQLite's only write lock."""
         slow = text(
             "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t WHERE x < 20000) "
             "SELECT max(x) FROM t"
         )
 
-        async def write() -> None:
-            async with chain.write_connection() as connection:
+        async def write(store: Store, begun: asyncio.Event) -> None:
+            async with store.write_connection() as connection:
+                begun.set()
                 while True:
                     await connection.execute(slow)
 
-        for moment in range(30):
-            writing = asyncio.create_task(write())
-            await asyncio.sleep(moment * 0.0005)
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-            async with asyncio.timeout(5), chain.write_connection() as connection:
-                await connection.execute(insert(HEADS), [{"id": moment}])
-        async with chain.read_connection() as connection:
-            assert (await connection.execute(select(func.count()).select_from(HEADS))).scalar_one() == 30
+        opened = await open_chain_store(load_settings(home=tmp_path, database_url="", devnet=True))
+        async with with_table(opened, HEADS) as store:
+            for moment in range(30):
+                begun = asyncio.Event()
+                writing = asyncio.create_task(write(store, begun))
+                await begun.wait()
+                await asyncio.sleep(moment * 0.0005)
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
+                async with asyncio.timeout(5), store.write_connection() as connection:
+                    await connection.execute(insert(HEADS), [{"id": moment}])
+            async with store.read_connection() as connection:
+                found = (await connection.execute(select(func.count()).select_from(HEADS))).scalar_one()
+            assert found == 30
