@@ -120,7 +120,7 @@ class TestBuyer:
             await market.buy(plan, SMALL_DEPOSIT + 50)
             held, deposited, _ = await standing(stage, market, plan)
             assert (held, SMALL_DEPOSIT < deposited <= 2 * SMALL_DEPOSIT) == (2 * SMALL_DEPOSIT + 50, True)
-            await until(lambda: settled(market, raw.headers["x-request-id"]), 150, "the settlement")
+            await until(lambda: settled(market, raw.headers["x-request-id"]), 60, "the settlement")
             verdicts = await market.verify_receipt(raw.headers["x-request-id"], answer=raw.content)
             found = {verdict.check: verdict.finding for verdict in verdicts}
             assert {found[name] for name in ("signature", "charge", "proof", "settlement")} == {"true"}

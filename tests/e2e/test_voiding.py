@@ -91,9 +91,7 @@ class TestVoiding:
             await until(lambda: is_refused(world, buyer), 30, "the deposit to be gone")
             assert [await receipt(buyer, one) for one in used] == before
 
-            await until(
-                lambda: self._voided_further_on(world, buyer, used[0]), 150, "the fork to be final", 1
-            )
+            await until(lambda: self._voided_further_on(world, buyer, used[0]), 60, "the fork to be final", 1)
             await self._told_everywhere(world, buyer, used, before)
             await self._as_the_contracts_say(world)
             await self._pays_for_new_calls_alone(world, buyer, before[-1])
