@@ -6,7 +6,8 @@ case a notification was lost with its connection.
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final
 
 from sqlalchemy import Executable, text
@@ -25,9 +26,8 @@ RETRY_SECONDS: Final = 0.5
 
 
 class Changes:
-    """Changes of one schema as seen from ``store``: ``async for _ in Changes(store, "chain")``.
+    """Changes of one schema as seen from ``store``.
 
-    The first item comes at once; then one for each change noticed (several may fall together).
     ``answered_at`` is the monotonic time of the database's last answer: past MAX_LAG, nothing cached may be
     trusted. ``fingerprint`` is what PostgreSQL's slow look compares, for example the stored head; without
     one each slow look counts as a change. A lost database is retried for ever.
@@ -47,18 +47,28 @@ class Changes:
         self._log = get_logger("db")
         self.answered_at = self._clock.monotonic()
 
-    async def __aiter__(self) -> AsyncIterator[None]:
+    async def follow(self, told: Callable[[], Awaitable[None]]) -> None:
+        """Call ``told`` at once, then at each change noticed (several may fall together), until cancelled.
+
+        The connection is given back before a cancellation goes on: a bare ``async for`` that is cancelled
+        would leave that to the garbage collector.
+        """
+        async with aclosing(self._noticed()) as changes:
+            async for _ in changes:
+                await told()
+
+    async def _noticed(self) -> AsyncGenerator[None, None]:
+        looks = self._sqlite if self._store.dialect == "sqlite" else self._postgresql
         while True:
             try:
-                async with self._store.lookup() as connection:
-                    looks = self._sqlite if self._store.dialect == "sqlite" else self._postgresql
-                    async for _ in looks(connection):
+                async with self._store.lookup() as connection, aclosing(looks(connection)) as changes:
+                    async for _ in changes:
                         yield
             except lost_database_errors() as error:
                 self._log.warning("db.changes.lost", schema=self._schema, error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _sqlite(self, connection: AsyncConnection) -> AsyncIterator[None]:
+    async def _sqlite(self, connection: AsyncConnection) -> AsyncGenerator[None, None]:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         look, seen = f"PRAGMA {self._schema}.data_version", None
         while True:  # twenty times a second, so as cheaply as can be
@@ -69,7 +79,7 @@ class Changes:
                 yield
             await asyncio.sleep(SQLITE_POLL_SECONDS)
 
-    async def _postgresql(self, connection: AsyncConnection) -> AsyncIterator[None]:
+    async def _postgresql(self, connection: AsyncConnection) -> AsyncGenerator[None, None]:
         driver: Any = (await connection.get_raw_connection()).driver_connection
         await connection.execute(text(f"LISTEN {NOTIFY_CHANNEL[self._schema]}"))
         seen: Any = object()

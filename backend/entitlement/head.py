@@ -102,8 +102,7 @@ class HeadWatch:
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
-        async for _ in self._changes:
-            await self.refresh()
+        await self._changes.follow(self.refresh)
 
     async def refresh(self) -> None:
         """Read the head now."""

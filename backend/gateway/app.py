@@ -249,5 +249,8 @@ async def _forget_old(given: Services, now: int) -> None:
 
 async def _forget_revoked(given: Services) -> None:
     """Another process may have revoked a key: what was remembered is read again."""
-    async for _ in given.own_changes:
+
+    async def forget() -> None:
         given.resolver.forget()
+
+    await given.own_changes.follow(forget)

@@ -1,16 +1,19 @@
 """Changes, on SQLite and PostgreSQL.
 
-__aiter__
-├── at once: it should yield a first time
+follow
+├── at once: it should tell a first time
 ├── given nothing written and a fingerprint: it should stay silent, and go on being answered
-├── given an indexer's step: it should yield within half a second
-└── given an announced write of the gateway: it should yield
+├── given an indexer's step: it should tell within half a second
+├── given an announced write of the gateway: it should tell
+└── cancelled while it tells: it should have given its connection back
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import func, insert, select
@@ -24,12 +27,7 @@ from tests.backend.db.conftest import HEADS, LEDGER
 async def heard(changes: Changes) -> AsyncIterator["asyncio.Queue[None]"]:
     queue: asyncio.Queue[None] = asyncio.Queue()
 
-    async def listen() -> None:
-        async with contextlib.aclosing(changes.__aiter__()) as items:  # type: ignore[type-var]
-            async for _ in items:
-                queue.put_nowait(None)
-
-    task = asyncio.create_task(listen())
+    task = asyncio.create_task(changes.follow(partial(queue.put, None)))
     try:
         yield queue
     finally:
@@ -73,3 +71,25 @@ class TestChanges:
                     await gateway.announce(connection)
             async with asyncio.timeout(2):
                 await queue.get()
+
+    async def test_cancelled_while_it_tells_gives_its_connection_back(self, gateway: Store) -> None:
+        telling = asyncio.Event()
+
+        async def tell() -> None:
+            telling.set()
+            await asyncio.Event().wait()
+
+        task = asyncio.create_task(Changes(gateway, "gateway").follow(tell))
+        async with asyncio.timeout(5):
+            await telling.wait()
+        assert out_of_the_pools(gateway) == 1
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        assert out_of_the_pools(gateway) == 0
+
+
+def out_of_the_pools(store: Store) -> int:
+    """Connections that somebody holds."""
+    pools: list[Any] = [engine.pool for engine in store._engines.values()]
+    return sum(pool.checkedout() for pool in pools)
