@@ -11,16 +11,18 @@ others
     an app is let in: sees what it could do, signs, and is sent back with a code; a screen's code is asked for
 page
     has no serious fault that axe finds, in the light and in the dark, on any view
+    keeps still under a pressed pointer: what arrives meanwhile is shown after the click
     works from the keyboard, fits a phone, logs no error, and lets in no script of elsewhere
 """
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from backend.cli.demo.world import World
 from backend.core.units import PlanId, Then, to_address
@@ -45,6 +47,8 @@ __all__ = ["browser", "context", "page", "stage", "wallet"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 AXE = Path(artifacts.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
+FRAMES = "new Promise((go) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(go)), 100))"
+"""Time in which the page draws what has arrived."""
 VIEWS = ("", "service/1", "mine", "provider", "stake", "market", "network")
 
 
@@ -278,6 +282,29 @@ class TestPage:
         await page.keyboard.press("Escape")
         await expect(dialog(page)).to_have_count(0)
         await expect(page.locator("#wallet button")).to_be_focused()
+
+    async def test_moves_nothing_under_a_pressed_pointer(self, page: Page) -> None:
+        await connect(page)
+        await connected(page)
+        pressed = asyncio.Event()
+
+        async def held(route: Route) -> None:
+            await pressed.wait()
+            await route.continue_()
+
+        await page.route("**/v1/network", held)
+        await page.get_by_role("link", name="Stake", exact=True).click()
+        lock = page.get_by_role("button", name="Lock", exact=True)
+        await lock.hover()
+        before = await lock.bounding_box()
+        await page.mouse.down()
+        async with page.expect_event("requestfinished", lambda asked: asked.url.endswith("/v1/network")):
+            pressed.set()
+        await page.evaluate(FRAMES)
+        assert await lock.bounding_box() == before
+        await page.mouse.up()
+        await agree(page, "Continue", "once, not more")
+        await expect(section(page, "Yours")).to_contain_text("5,000")
 
     async def test_fits_a_phone(self, page: Page, stage: World) -> None:
         await page.set_viewport_size({"width": 360, "height": 740})

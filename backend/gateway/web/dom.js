@@ -74,3 +74,12 @@ export async function explain(title, points, action) {
       h("button", { class: "plain", onclick: () => end(false) }, "Not now")),
   ])) === true;
 }
+
+// Nothing moves under a pressed pointer: its release would land elsewhere, and the click be lost. Whoever replaces a part of
+// the page awaits this first.
+let release = () => {};
+let released = Promise.resolve();
+window.addEventListener("pointerdown", () => { release(); released = new Promise((go) => { release = go; }); }, true);
+for (const end of ["pointerup", "pointercancel"]) window.addEventListener(end, () => setTimeout(release), true); // the click comes first
+window.addEventListener("blur", () => release()); // the window's own, not a control's
+export const still = () => released;

@@ -1,6 +1,6 @@
 // The page: a view for each address behind #, and what follows a question mark there.
 
-import { h, shown } from "/web/dom.js";
+import { h, shown, still } from "/web/dom.js";
 import { onChange, start } from "/web/wallet.js";
 import { follow } from "/web/live.js";
 import { chainFacts } from "/web/api.js";
@@ -33,6 +33,7 @@ async function show(moved = true) {
   try {
     const [found, view] = VIEWS.map(([shape, work]) => [path.match(shape), work]).find(([match]) => match) || [[""], unknown];
     const parts = shown(await view(found[1], new URLSearchParams(query)));
+    await still();
     if (mine !== turn) return;
     place.replaceChildren(...parts);
   } catch (error) {

@@ -1,6 +1,6 @@
 // A part of a view that loads by itself, and again when the chain or an action moved what it shows.
 
-import { h, shown } from "/web/dom.js";
+import { h, shown, still } from "/web/dom.js";
 
 const open = new Set();
 
@@ -21,6 +21,7 @@ async function fill(one) {
   const focused = one.body.contains(document.activeElement) ? document.activeElement.textContent : null;
   try {
     const found = shown(await one.load());
+    await still();
     if (turn !== one.turn) return;
     one.body.replaceChildren(...found);
     one.section.hidden = found.length === 0;
