@@ -4,7 +4,7 @@ The one place that touches the rows of every package, because an account is owed
 holds the plan against every table of the store, so that a new one cannot be forgotten.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import and_, delete, select, update
@@ -89,7 +89,7 @@ NOBODYS: Final[dict[str, str]] = {
 
 async def rows_of(
     connection: AsyncConnection, name: str, chain_id: int, account: bytes
-) -> AsyncIterator[dict[str, Any]]:
+) -> AsyncGenerator[dict[str, Any], None]:
     """An account's rows of a table of the plan, one by one, without what is hidden."""
     table, entry = _table(name), PLAN[name]
     columns = [column for column in table.columns if column.name not in entry.hidden]

@@ -1,6 +1,7 @@
 """An account's data beyond the chain: all of it as JSON, or erased as far as money allows."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from backend.core.units import hex_of
 from backend.db.personal import NOBODYS, PLAN, erase, rows_of
 from backend.gateway.rights import Given, Wallet
 from backend.gateway.schemas import ErasedReply, problems
+from backend.gateway.streamed import StreamedResponse
 
 _ALWAYS = (InvalidCredential, WalletRequired)
 
@@ -29,7 +31,7 @@ def router() -> APIRouter:
         """Everything kept here about the account beyond the chain, table by table; no hashes, no secrets."""
         body = _written(given, int(principal.chain_id), bytes(principal.address))
         headers = {"cache-control": "no-store", "content-disposition": 'attachment; filename="account.json"'}
-        return StreamingResponse(body, media_type="application/json", headers=headers)
+        return StreamedResponse(body, "application/json", headers)
 
     @api.delete("", responses=problems(*_ALWAYS, FreshSignatureRequired))
     async def delete(principal: Wallet, given: Given) -> ErasedReply:
@@ -46,16 +48,17 @@ def router() -> APIRouter:
     return api
 
 
-async def _written(given: Given, chain_id: int, account: bytes) -> AsyncIterator[bytes]:
+async def _written(given: Given, chain_id: int, account: bytes) -> AsyncGenerator[bytes, None]:
     """One JSON object, piece by piece: an account may have a million usage rows."""
     yield b"{"
     async with given.deps.store.read_connection() as db:
         for at, name in enumerate(sorted(PLAN)):
             yield (b",\n" if at else b"") + orjson.dumps(name) + b": ["
             first = True
-            async for row in rows_of(db, name, chain_id, account):
-                yield (b"" if first else b",\n") + orjson.dumps(_plain(row))
-                first = False
+            async with aclosing(rows_of(db, name, chain_id, account)) as rows:
+                async for row in rows:
+                    yield (b"" if first else b",\n") + orjson.dumps(_plain(row))
+                    first = False
             yield b"]"
     yield b"}\n"
 

@@ -1,6 +1,7 @@
 """Events as they happen: a stream for anybody, webhooks for accounts."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from functools import partial
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Response
@@ -30,9 +31,10 @@ from backend.feed.schemas import (
 )
 from backend.feed.webhooks import Webhooks
 from backend.gateway.deps import Services
-from backend.gateway.limits import Quota, Slot
+from backend.gateway.limits import Quota
 from backend.gateway.rights import Administrator, Client, Given, Reader
 from backend.gateway.schemas import problems
+from backend.gateway.streamed import StreamedResponse
 
 STREAMS: Final = Quota(concurrent=8)
 """Open streams of one network."""
@@ -78,17 +80,14 @@ def _add_stream(api: APIRouter) -> None:
         slot = await given.streams.take((0, network_of(client).encode()), STREAMS, 0)
         events = given.feed.follow(start, Wanted(finality, service, about))
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(_held(events, slot), media_type="text/event-stream", headers=headers)
+        return StreamedResponse(_told(events), "text/event-stream", headers, partial(slot.release, 0))
 
 
-async def _held(events: AsyncIterator[bytes], slot: Slot) -> AsyncIterator[bytes]:
-    """Events for as long as somebody reads; the place is free afterwards."""
-    try:
-        yield b": connected\n\n"
-        async for event in events:
-            yield event
-    finally:
-        await slot.release(0)
+async def _told(events: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Events for as long as somebody reads."""
+    yield b": connected\n\n"
+    async for event in events:
+        yield event
 
 
 def _resumed(last_event_id: str | None, after: int | None) -> int | None:

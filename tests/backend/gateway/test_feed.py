@@ -3,7 +3,7 @@
 GET /v1/activity/stream
 ├── what happens next; Last-Event-ID resumes after an event; a service's alone
 ├── instant: retractions follow; finalized: only what cannot be taken back, and never what was
-├── an id that is none: 400; too many streams of one network: 429
+├── an id that is none: 400; too many streams of one network: 429, until some have ended
 webhooks
 ├── made, listed without the secret, removed; strangers find nothing; an address inside: refused
 ├── delivered once, and the receiver's check passes; while rotating both secrets sign
@@ -151,6 +151,13 @@ class TestStream:
             assert (await house.http.get("/v1/activity/stream")).status_code == 429
             stop.set()
             await asyncio.wait(held)
+        async with asyncio.timeout(10):
+            while await self._refused(house):
+                await asyncio.sleep(0.05)
+
+    async def _refused(self, house: House) -> bool:
+        async with house.http.stream("GET", "/v1/activity/stream") as reply:
+            return reply.status_code == 429
 
 
 class Receiver:
