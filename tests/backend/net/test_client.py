@@ -143,11 +143,11 @@ class TestSend:
             return response
 
         async with server(stuck) as url, HttpClient(LOOPBACK_ONLY, timeouts=Timeouts(read=0.2)) as client:
-            reply = await client.send("GET", url / "x")
-            parts = reply.chunks()
-            assert await anext(parts) == b"a part"
-            with pytest.raises(UpstreamTimeout):
-                await anext(parts)
+            async with client.stream("GET", url / "x") as reply:
+                parts = reply.chunks()
+                assert await anext(parts) == b"a part"
+                with pytest.raises(UpstreamTimeout):
+                    await anext(parts)
 
     async def test_slow_reader_is_no_silent_server(self) -> None:
         more = asyncio.Event()
@@ -208,7 +208,10 @@ class TestSend:
 
             async def ask(*, fresh: bool = False, repeatable: bool = False) -> bytes:
                 reply = await client.send("POST", url / "x", body=b"{}", fresh=fresh, repeatable=repeatable)
-                return await reply.read(10)
+                try:
+                    return await reply.read(10)
+                finally:
+                    reply.close()
 
             assert await asyncio.gather(*(ask() for _ in range(6))) == [b"ok"] * 6
             with pytest.raises(UpstreamError, match="broke off"):
