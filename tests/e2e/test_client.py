@@ -43,6 +43,8 @@ from tests.e2e.stage import published
 
 DAY = 86_400
 CARD = RateCard(100_000, 10_000, 50_000)
+WORTH_A_CREDIT = "Say yes, please. " * 40
+"""Its input alone costs more than a credit, however short the answer: only whole credits are settled."""
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
 
 
@@ -114,7 +116,7 @@ class TestBuyer:
             await market.buy(plan, 3 * SMALL_DEPOSIT, hold=True)
             async with await market.openai() as client:
                 raw = await client.chat.completions.with_raw_response.create(
-                    model=stage.model, messages=[{"role": "user", "content": "Say yes."}], max_tokens=60
+                    model=stage.model, messages=[{"role": "user", "content": WORTH_A_CREDIT}], max_tokens=60
                 )
             assert await standing(stage, market, plan) == (2 * SMALL_DEPOSIT, SMALL_DEPOSIT, True)
             await market.buy(plan, SMALL_DEPOSIT + 50)
