@@ -58,7 +58,8 @@ class InjectedWallet:
     asked: list[str] = field(default_factory=list)
     declines: bool = False
     allowed: list[int] = field(default_factory=list)
-    """Gas that a site allowed beyond the estimate, a transaction each."""
+    """Gas that a site allowed beyond the estimate it was given, a transaction each."""
+    estimated: int | None = None
 
     async def enter(self, context: BrowserContext) -> None:
         """Be there on every page of a browser context."""
@@ -97,6 +98,10 @@ class InjectedWallet:
                 return "0x" + self.account.sign_message(message).signature.hex()
             case "eth_sendTransaction":
                 return await self._send(params[0])
+            case "eth_estimateGas":
+                found = await self._node(method, params)
+                self.estimated = int(found, 16)
+                return found
         return await self._node(method, params)
 
     def _to_chain(self, wanted: int, *, added: bool) -> None:
@@ -109,10 +114,8 @@ class InjectedWallet:
     async def _send(self, wanted: dict[str, Any]) -> Any:
         count = await self._node("eth_getTransactionCount", [self.account.address, "pending"])
         gas = wanted.get("gas") or await self._node("eth_estimateGas", [wanted])
-        estimated = await self._node(
-            "eth_estimateGas", [{name: wanted[name] for name in wanted if name != "gas"}]
-        )
-        self.allowed.append(int(gas, 16) - int(estimated, 16))
+        if self.estimated is not None:
+            self.allowed.append(int(gas, 16) - self.estimated)
         price = int(await self._node("eth_gasPrice", []), 16)
         transaction: dict[str, Any] = {
             "to": checksum(to_address(wanted["to"])),

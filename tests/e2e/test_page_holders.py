@@ -218,6 +218,7 @@ class TestStaker:
         assert longer.amount == grown.amount
         assert longer.end >= locked.end + 200 * DAY
         assert longer.score > grown.score
+        assert len(wallet.allowed) == wallet.signed.count("eth_sendTransaction")
         assert min(wallet.allowed) > 50_000, "a stream that begins before the block would take all the gas"
 
     async def earns_emp(self, stage: World) -> None:
