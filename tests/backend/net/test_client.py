@@ -142,12 +142,15 @@ class TestSend:
             await asyncio.sleep(5)
             return response
 
-        async with server(stuck) as url, HttpClient(LOOPBACK_ONLY, timeouts=Timeouts(read=0.2)) as client:
-            async with client.stream("GET", url / "x") as reply:
-                parts = reply.chunks()
-                assert await anext(parts) == b"a part"
-                with pytest.raises(UpstreamTimeout):
-                    await anext(parts)
+        async with (
+            server(stuck) as url,
+            HttpClient(LOOPBACK_ONLY, timeouts=Timeouts(read=0.2)) as client,
+            client.stream("GET", url / "x") as reply,
+        ):
+            parts = reply.chunks()
+            assert await anext(parts) == b"a part"
+            with pytest.raises(UpstreamTimeout):
+                await anext(parts)
 
     async def test_slow_reader_is_no_silent_server(self) -> None:
         more = asyncio.Event()
