@@ -8,9 +8,9 @@ from typing import Final
 from backend.chain.events import Header, RawLog
 from backend.core.errors import DatabaseError, DeploymentMismatch, NodeError, WrongChain
 from backend.core.logs import get_logger
-from indexer.backfill import Pace, Progress, StepSize, fetched, untold
+from indexer.backfill import Pace, Progress, fetched, untold
 from indexer.mirror import Mirror
-from indexer.ranges import Range, next_range, split
+from indexer.ranges import Range, StepSize, next_range, split
 from indexer.reorg import Fork, find_fork
 from indexer.source import Heads, Source, linked
 from indexer.steps import Applied, Head, Readied, Step

@@ -9,16 +9,12 @@ from typing import Final
 
 from backend.chain.events import Header, RawLog
 from backend.core.logs import get_logger
-from indexer.ranges import Range, next_range
+from indexer.ranges import Range, StepSize, next_range
 from indexer.source import Source
 from indexer.steps import Readied
 
 IN_FLIGHT: Final = 2
 """Ranges fetched ahead; with the one being written, what is in memory at once."""
-WANTED_LOGS: Final = 8_000
-"""Logs a step should hold: enough to spread its cost, few enough for its memory."""
-FIRST_BLOCKS: Final = 50
-GROWTH: Final = 4
 SAY_SECONDS: Final = 5.0
 
 Progress = Callable[[int, int], None]
@@ -40,19 +36,6 @@ class Fetched:
     wanted: Range
     headers: list[Header]
     readied: Readied
-
-
-class StepSize:
-    """Blocks a step takes, learned from how many logs they hold."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.blocks = min(FIRST_BLOCKS, most)
-
-    def learn(self, blocks: int, logs: int) -> None:
-        """Take what a range held as what the next ones will hold."""
-        fitting = WANTED_LOGS * blocks // logs if logs else self._most
-        self.blocks = max(1, min(fitting, self.blocks * GROWTH, self._most))
 
 
 class Pace:

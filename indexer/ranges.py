@@ -11,6 +11,10 @@ LARGEST_WIDTH: Final = 100_000
 GROWTH: Final = 2
 GROW_AFTER: Final = 3
 """Answers in a row before a wider range is tried."""
+WANTED_LOGS: Final = 8_000
+"""Logs a step should hold: enough to spread its cost, few enough for its memory."""
+FIRST_BLOCKS: Final = 50
+STEP_GROWTH: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +81,16 @@ class Width:
         self.blocks = max(1, asked.width // 2)
         if suggested is not None and 0 < (fits := suggested[1] - suggested[0] + 1) < asked.width:
             self.blocks = fits
+
+
+class StepSize:
+    """Blocks a step takes, learned from how many logs they hold."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.blocks = min(FIRST_BLOCKS, most)
+
+    def learn(self, blocks: int, logs: int) -> None:
+        """Take what a range held as what the next ones will hold."""
+        fitting = WANTED_LOGS * blocks // logs if logs else self._most
+        self.blocks = max(1, min(fitting, self.blocks * STEP_GROWTH, self._most))

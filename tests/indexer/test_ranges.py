@@ -19,8 +19,8 @@ import pytest
 import structlog
 
 from backend.core.errors import NodeError
-from indexer.backfill import SAY_SECONDS, WANTED_LOGS, Pace, StepSize
-from indexer.ranges import GROW_AFTER, Range, Width, next_range, split
+from indexer.backfill import SAY_SECONDS, Pace
+from indexer.ranges import GROW_AFTER, WANTED_LOGS, Range, StepSize, Width, next_range, split
 
 
 class TestNextRange:
