@@ -97,8 +97,15 @@ def write_book(db: Statements, chain_id: int, book: RowBook, target: Target = LI
         written[PROJECTED[table].name] = len(rows)
     for table, keys in book.removed().items():
         db.delete(target.projected[table], chain_id, keys)
+    return written | write_added(db, chain_id, book, target)
+
+
+def write_added(db: Statements, chain_id: int, book: RowBook, target: Target = LIVE) -> dict[str, int]:
+    """Write what the book only adds, facts and its journal, and forget it there; facts written by table."""
+    written = {}
     for table, rows in book.facts.items():
         db.insert(target.facts[table], rows)
         written[FACTS[table].name] = len(rows)
     db.insert(target.undo, undo_rows(chain_id, book.undo))
+    book.forget_added()
     return written

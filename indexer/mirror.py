@@ -4,6 +4,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Select, func, select
@@ -28,6 +29,16 @@ _WAY_OUT: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a chain's rows stand; the same again only if nothing of it was written in between."""
+
+    head: Head
+    journal_from: int
+    """The lowest block whose changes the journal still knows."""
+    reorgs: int
+
+
 class Mirror:
     """One chain in the `chain` store. `write` runs work in a write transaction of its own."""
 
@@ -50,9 +61,13 @@ class Mirror:
 
     async def head(self) -> Head:
         """The stored head. Raises DatabaseError before `bind`."""
+        return (await self.standing()).head
+
+    async def standing(self) -> Standing:
+        """Where the rows stand. Raises DatabaseError before `bind`."""
         if (row := await self._chain()) is None:
             raise DatabaseError(f"the store is bound to no chain {self.chain_id}; run `emporion index`")
-        return Head(row.number, row.hash)
+        return Standing(Head(row.number, row.hash), row.journal_from, row.reorgs)
 
     async def is_bound(self) -> bool:
         """Whether the store follows the chain already."""
@@ -109,11 +124,6 @@ class Mirror:
     async def _chain(self) -> Chain | None:
         rows = await self._rows(select(Chain).where(col(Chain.chain_id) == self.chain_id))
         return rows[0] if rows else None
-
-    async def journal_from(self) -> int:
-        """The lowest block whose changes the journal still knows."""
-        row = await self._chain()
-        return row.journal_from if row else self.anchor + 1
 
     async def block_with_logs(self) -> int | None:
         """A block that has logs of ours for certain: the newest one stored, else the token's deployment."""

@@ -17,10 +17,11 @@ from sqlalchemy.schema import CreateTable, DropTable
 from backend.core.deployment import Deployment
 from backend.core.errors import DatabaseBusy
 from backend.db.session import Store
+from indexer.collector import rare_collections
 from indexer.folding import LIVE, Target
 from indexer.lease import sole_writer
-from indexer.mirror import Mirror
-from indexer.replay import BEGINNING, Place, replay_batch
+from indexer.mirror import Mirror, Standing
+from indexer.replay import Rebuilding, StoredEvents
 from indexer.shapes import table_of
 from indexer.statements import Statements, in_one_write
 from indexer.steps import Head
@@ -55,44 +56,48 @@ async def reindex(
         giving_up.cancel()
         if stop.is_set():
             raise DatabaseBusy("an indexer holds the store; stop it, reindex, and start it again")
-        head = await mirror.head()
+        start = await mirror.standing()
         await _make_shadows(store)
-        await _fill_shadows(store, mirror, head, lost, progress)
-        rows = await in_one_write(store, lambda db: _swap(db, mirror.chain_id, head))
+        with rare_collections():
+            await _fill_shadows(store, mirror, start, lost, progress)
+        rows = await in_one_write(store, lambda db: _swap(db, mirror.chain_id, start))
         await _drop_shadows(store)
-        return Reindexed(head, rows)
+        return Reindexed(start.head, rows)
 
 
 async def _fill_shadows(
-    store: Store, mirror: Mirror, head: Head, lost: asyncio.Event, progress: Progress | None
+    store: Store, mirror: Mirror, start: Standing, lost: asyncio.Event, progress: Progress | None
 ) -> None:
-    journal_from = await mirror.journal_from()
-    place: Place = BEGINNING
+    stored = StoredEvents(mirror.chain_id, mirror.anchor + 1, start.head.number, mirror.reader.decode)
+    rebuilding = Rebuilding(mirror.chain_id, lambda number: number >= start.journal_from, SHADOW)
+
+    def fold_next(db: Statements) -> bool:
+        if (events := stored.batch(db)) is None:
+            rebuilding.finish(db)
+            return False
+        rebuilding.fold(db, events)
+        return True
+
     while True:
         if lost.is_set():
             raise _taken_over()  # what is in the shadows is a part of the rows
-        done = await in_one_write(
-            store,
-            lambda db, after=place: replay_batch(  # type: ignore[misc]
-                db, mirror.chain_id, mirror.reader.decode, after, lambda n: n >= journal_from, SHADOW
-            ),
-        )
-        if done is None:
+        if not await in_one_write(store, fold_next):
             return
-        place = done
         if progress is not None:
-            progress(place[0], head.number)
+            progress(stored.number, start.head.number)
 
 
 def _taken_over() -> DatabaseBusy:
     return DatabaseBusy("another indexer took the store meanwhile; stop it and reindex again")
 
 
-def _swap(db: Statements, chain_id: int, head: Head) -> dict[str, int]:
+def _swap(db: Statements, chain_id: int, start: Standing) -> dict[str, int]:
     # Written, not only read: another indexer's step waits for this row, or this transaction for it.
+    # A branch that left and came back is another reorganisation: what was read may be of both.
     mark = db.mark
     held = f"UPDATE chain.chains SET number = number WHERE chain_id = {mark} AND number = {mark}"
-    if not db.change(f"{held} AND hash = {mark}", chain_id, head.number, head.hash):
+    known = (chain_id, start.head.number, start.head.hash, start.reorgs)
+    if not db.change(f"{held} AND hash = {mark} AND reorgs = {mark}", *known):
         raise _taken_over()
     rows = {}
     for old, new in zip(LIVE.shapes, SHADOW.shapes, strict=True):

@@ -150,6 +150,16 @@ class RowBook:
         """Append a fact."""
         self.facts[table].append({**FACTS[table].fresh(self._chain_id, key), **values})
 
+    def forget_added(self) -> None:
+        """Let go of facts and undo records, which are written."""
+        self.undo = []
+        self.facts = {table: [] for table in FACTS}
+
+    @property
+    def held(self) -> int:
+        """How many rows are in memory, facts left out."""
+        return sum(len(rows) for rows in self._rows.values())
+
     def changed(self) -> Mapping[Model, list[Row]]:
         """Rows to insert or update, by key: who locks several tabs at once locks them in this order."""
         return {

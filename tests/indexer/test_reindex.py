@@ -2,6 +2,7 @@
 
 given a mirror of a forked chain
     it should make every row again as it is, the journal too
+    also where a batch of logs ends within a block, and where rows do not stay in memory
 given rows that were corrupted
     it should repair them
     and forks after it should still be undone exactly
@@ -13,19 +14,24 @@ given one that takes the store over in the middle
     nothing should be changed: half of the rows are no rows
 given one that wrote since the rows were made
     nothing should be changed
+given one that replaced blocks and brought them back meanwhile
+    nothing should be changed: what was read may be of both branches
+given logs of a block that is missing
+    it should say so, and change nothing
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from backend.core.errors import DatabaseBusy
+from backend.core.errors import DatabaseBusy, DatabaseError
 from backend.db.session import Store
-from backend.db.tables.chain import Holding, Undo
+from backend.db.tables.chain import Holding, Log, Undo
 from indexer import reindex as module
 from indexer import replay
 from indexer.lease import sole_writer
@@ -58,6 +64,18 @@ class TestReindex:
         assert await everything(store) == before
         assert await rows_of(store, RAW[Undo]) == journal
         assert done.rows["holdings"] == len(before["holdings"])
+
+    @pytest.mark.parametrize(("batch", "held"), [(1, 10_000), (7, 10_000), (7, 3), (10_000, 0)])
+    async def test_makes_them_again_whatever_it_holds_at_once(
+        self, store: Store, market: Market, monkeypatch: pytest.MonkeyPatch, batch: int, held: int
+    ) -> None:
+        await mirrored(store, market)
+        before, journal = await everything(store), await rows_of(store, RAW[Undo])
+        monkeypatch.setattr(replay, "BATCH", batch)
+        monkeypatch.setattr(replay, "HELD", held)
+        await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+        assert await everything(store) == before
+        assert await rows_of(store, RAW[Undo]) == journal
 
     async def test_repairs_corrupted_rows(self, store: Store, fresh_store: Store, market: Market) -> None:
         node = await mirrored(store, market)
@@ -122,3 +140,32 @@ class TestReindex:
         with pytest.raises(DatabaseBusy, match="another indexer"):
             await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
         assert await everything(store) == await replayed(fresh_store, market.chain)
+
+    async def test_changes_nothing_when_a_branch_left_and_came_back(
+        self, store: Store, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        node, fill = await mirrored(store, market), module._fill_shadows
+        before = await everything(store)
+
+        async def meanwhile(*filled: Any) -> None:
+            gone = market.chain.fall_back(2)
+            market.mine_blocks(3)
+            await catch_up(store, node)
+            await fill(*filled)
+            market.chain.return_to(gone)
+            await catch_up(store, node)
+
+        monkeypatch.setattr(module, "_fill_shadows", meanwhile)
+        with pytest.raises(DatabaseBusy, match="another indexer"):
+            await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+        assert await everything(store) == before
+
+    async def test_says_which_block_is_missing(self, store: Store, market: Market) -> None:
+        await mirrored(store, market)
+        number = (await rows_of(store, RAW[Log]))[-1]["block_number"]
+        async with store.write_connection() as connection:
+            await connection.execute(text(f"DELETE FROM chain.blocks WHERE number = {number}"))
+        before = await everything(store)
+        with pytest.raises(DatabaseError, match=f"lacks block {number}"):
+            await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+        assert await everything(store) == before
