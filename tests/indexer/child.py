@@ -1,16 +1,18 @@
 """An indexer in a process of its own: `python -m tests.indexer.child RPC_URL RECORD HOME DATABASE_URL`.
 
-`born` makes them from a process that has loaded everything already, so that hundreds can be killed.
+`born` makes them, and others that make all rows again, from a process that has loaded everything already, so
+that hundreds can be killed.
 """
 
 import asyncio
 import multiprocessing
 import os
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Coroutine, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from backend.chain.client import NodeClient
 from backend.chain.transport import HttpTransport
@@ -21,7 +23,9 @@ from backend.db.stores import open_chain_store
 from backend.net.client import HttpClient
 from backend.net.guard import LOOPBACK_ONLY
 from indexer.loop import IndexerOptions, run_indexer
+from indexer.reindex import reindex
 
+Work = Callable[..., Coroutine[Any, Any, None]]
 _FORKING: Final = multiprocessing.get_context("forkserver")
 
 
@@ -35,15 +39,21 @@ async def main(rpc_url: str, record: str, home: str, database_url: str) -> None:
         await run_indexer(store, client, deployment, asyncio.Event(), options)
 
 
-def _live(arguments: Sequence[str]) -> None:
+async def rebuild(_rpc_url: str, record: str, home: str, database_url: str) -> None:
+    store = await open_chain_store(load_settings(home=home, database_url=database_url, devnet=True))
+    await reindex(store, read_deployment(Path(record)), lambda: time.time_ns() // 1_000_000)
+    await store.close()
+
+
+def _live(work: Work, arguments: Sequence[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())  # those that fail to reach a node say so
-    asyncio.run(main(*arguments))
+    asyncio.run(work(*arguments))
 
 
-def born(arguments: Sequence[str]) -> BaseProcess:
-    """A process that begins its life as an indexer now."""
+def born(arguments: Sequence[str], work: Work = main) -> BaseProcess:
+    """A process that begins its life as an indexer now, or with other work."""
     _FORKING.set_forkserver_preload([__name__])
-    process = _FORKING.Process(target=_live, args=(arguments,), daemon=True)
+    process = _FORKING.Process(target=_live, args=(work, arguments), daemon=True)
     process.start()
     return process
 

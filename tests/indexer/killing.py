@@ -20,7 +20,7 @@ from tests.chain_double.emitter import deployment_of
 from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
 from tests.chain_double.server import served
-from tests.indexer.child import born
+from tests.indexer.child import Work, born, main
 from tests.indexer.harness import START_BLOCK, everything, replayed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -54,9 +54,9 @@ class Killing:
         process.send_signal(signal.SIGKILL)
         await process.wait()
 
-    async def start_warm(self) -> BaseProcess:
+    async def start_warm(self, work: Work = main) -> BaseProcess:
         """One that has loaded everything and begins at once."""
-        return await asyncio.to_thread(born, self.arguments)
+        return await asyncio.to_thread(born, self.arguments, work)
 
     async def kill_warm(self, process: BaseProcess) -> None:
         process.kill()
