@@ -15,11 +15,22 @@ _DIGITS: Final = 78
 
 def sqlite_values(shape: Shape, rows: Sequence[Row], columns: Sequence[str]) -> list[tuple[Any, ...]]:
     """Rows as SQLite keeps them: 256-bit integers as 78 digits. Raises DeploymentMismatch for a negative."""
+    return _values(shape, rows, columns, _digits)
+
+
+def copied_values(shape: Shape, rows: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Rows for PostgreSQL's COPY. Raises DeploymentMismatch for a negative 256-bit integer."""
+    return _values(shape, rows, shape.columns, _unsigned)
+
+
+def _values(
+    shape: Shape, rows: Sequence[Row], columns: Sequence[str], spelled: Callable[[int], Any]
+) -> list[tuple[Any, ...]]:
     wide = [name in shape.wide for name in columns]
     if not any(wide):
         return [tuple([row[name] for name in columns]) for row in rows]
     return [
-        tuple([_digits(row[name]) if big else row[name] for name, big in zip(columns, wide, strict=True)])
+        tuple([spelled(row[name]) if big else row[name] for name, big in zip(columns, wide, strict=True)])
         for row in rows
     ]
 
@@ -43,22 +54,20 @@ def row_of(shape: Shape, values: Sequence[Any]) -> Row:
 
 
 def _digits(value: int) -> str:
-    if value < 0:
-        raise _incomplete(value)
-    return f"{value:078d}"
+    return f"{_unsigned(value):078d}"
 
 
 def _decimal(value: int) -> Decimal:
+    return Decimal(_unsigned(value))
+
+
+def _unsigned(value: int) -> int:
     if value < 0:
-        raise _incomplete(value)
-    return Decimal(value)
-
-
-def _incomplete(value: int) -> DeploymentMismatch:
-    return DeploymentMismatch(
-        f"an amount would become {value}: events before the deployment record's start_block are missing; "
-        "set it to the block that created the first contract, and start from an empty database"
-    )
+        raise DeploymentMismatch(
+            f"an amount would become {value}: events before the deployment record's start_block are missing; "
+            "set it to the block that created the first contract, and start from an empty database"
+        )
+    return value
 
 
 def journal_text(row: Mapping[str, Any]) -> str:

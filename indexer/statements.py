@@ -22,7 +22,7 @@ from sqlalchemy.util import await_only
 from backend.db.session import Statement, Store
 from indexer.copying import copy_bytes
 from indexer.shapes import Key, Row, Shape, table_of
-from indexer.spelling import postgres_arrays, row_of, sqlite_values
+from indexer.spelling import copied_values, postgres_arrays, row_of, sqlite_values
 
 T = TypeVar("T")
 Values = tuple[Any, ...]
@@ -90,6 +90,10 @@ def _quoted(names: Sequence[str]) -> str:
 
 def _name(shape: Shape) -> str:
     return f'{SCHEMA}."{shape.name}"'
+
+
+def _copying(shape: Shape) -> str:
+    return f"COPY {_name(shape)} ({_quoted(shape.columns)}) FROM STDIN"
 
 
 def _on_conflict(shape: Shape) -> str:
@@ -282,7 +286,11 @@ class PostgresStatements:
 
     def insert(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Insert; a row that exists is an error."""
-        self._many(shape, rows, "")
+        if len(rows) > FEW:
+            self._flush()
+            await_only(self._copy_values(shape, copied_values(shape, rows)))
+        else:
+            self._many(shape, rows, "")
 
     def upsert(self, shape: Shape, rows: Sequence[Row]) -> None:
         """Insert or update by key."""
@@ -303,17 +311,21 @@ class PostgresStatements:
         """Insert rows given in the order of the columns."""
         if len(rows) > FEW:
             self._flush()
-            await_only(self._copy(shape, copy_bytes(shape.model, rows)))
+            await_only(self._copy_bytes(shape, copy_bytes(shape.model, rows)))
         elif rows:
             self.do(self._insertion(shape), *(list(column) for column in zip(*rows, strict=True)))
 
-    async def _copy(self, shape: Shape, body: bytes) -> None:
-        names = _quoted(shape.columns)
+    async def _copy_bytes(self, shape: Shape, body: bytes) -> None:
         async with (
             self._connection.cursor() as cursor,
-            cursor.copy(f"COPY {_name(shape)} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
+            cursor.copy(f"{_copying(shape)} (FORMAT BINARY)") as copy,
         ):
             await copy.write(body)
+
+    async def _copy_values(self, shape: Shape, rows: Sequence[Values]) -> None:
+        async with self._connection.cursor() as cursor, cursor.copy(_copying(shape)) as copy:
+            for row in rows:
+                await copy.write_row(row)
 
     def _many(self, shape: Shape, rows: Sequence[Row], conflict: str) -> None:
         if rows:
