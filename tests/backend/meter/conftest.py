@@ -1,6 +1,7 @@
 """A meter on both databases, with a tab of ten credits."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -50,10 +51,18 @@ class Mirror:
         self._store = store
 
     async def put(self, tab: TabKey = TAB, **changes: int | bool) -> None:
+        async with self.changing(tab, **changes):
+            """All there is."""
+
+    @asynccontextmanager
+    async def changing(self, tab: TabKey = TAB, **changes: int | bool) -> AsyncIterator[None]:
+        """The row is written inside, and to be seen by others afterwards."""
         async with self._store.write() as session:
             await session.merge(
                 Tab(chain_id=tab.chain_id, plan_id=tab.plan_id, payer=tab.payer, **changes)  # type: ignore[arg-type]
             )
+            await session.flush()
+            yield
 
 
 @pytest.fixture

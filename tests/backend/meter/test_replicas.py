@@ -2,6 +2,7 @@
 
 reserve
     given K credits and 4K callers over all of them: exactly K are served
+    given a deposit that falls while they wait for its row: it counts as it is afterwards
     given many tabs in any order: nobody waits in a circle, nothing is lost
 capture
     given one tab: the receipts of all are one chain
@@ -17,11 +18,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from backend.core.clock import ManualClock
 from backend.core.settings import Settings, load_settings
 from backend.core.units import MICRO, Address
 from backend.db.group_commit import GroupCommit
+from backend.db.session import Store
 from backend.db.stores import open_gateway_store
 from backend.meter.schemas import HoldRequest, Served, TabKey
 from backend.meter.service import HOLD_SECONDS, Meter
@@ -59,6 +62,14 @@ async def serve(meter: Meter, tab: TabKey, name: str) -> bool:
     return True
 
 
+async def waits_for_a_row(store: Store) -> bool:
+    """Whether a statement of this database waits for another transaction."""
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+    async with store.read_connection() as db:
+        found = await db.execute(text(f"{waiting} AND wait_event_type = 'Lock'"))
+        return bool(found.scalar_one())
+
+
 def spread(count: int, meters: list[Meter]) -> Iterator[tuple[Meter, int]]:
     return ((meters[number % len(meters)], number) for number in range(count))
 
@@ -68,6 +79,20 @@ class TestReserve:
         await mirror.put(balance=50)
         calls = [serve(meter, TAB, f"r{number}") for meter, number in spread(200, meters)]
         assert sum(await asyncio.gather(*calls)) == 50
+        assert (await meters[0].available(TAB)).available == 0
+
+    @pytest.mark.parametrize("count", [1, 4])
+    async def test_counts_a_deposit_that_falls_meanwhile(
+        self, meters: list[Meter], mirror: Mirror, store: Store, count: int
+    ) -> None:
+        """The indexer's transaction is open when the holds are asked for, and ends while they wait for it."""
+        assert await serve(meters[0], TAB, "before")
+        async with mirror.changing(balance=1):
+            asked = [asyncio.ensure_future(meters[0].reserve(hold(f"r{n}", 1))) for n in range(count)]
+            async with asyncio.timeout(10):
+                while not await waits_for_a_row(store):
+                    await asyncio.sleep(0.01)
+        assert not any(await asyncio.gather(*asked))
         assert (await meters[0].available(TAB)).available == 0
 
     async def test_many_tabs_in_any_order(self, meters: list[Meter], mirror: Mirror) -> None:
