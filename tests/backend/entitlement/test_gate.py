@@ -9,6 +9,7 @@ admit
 │   └── given a minimum block already reached, it should not wait
 ├── when the plan named is another service's, it should refuse it as malformed
 ├── when the service is retired, it should say that it has ended, but serve who has access
+├── when the service is paused, it should serve who has access, and nobody else
 ├── when a withdrawal is requested, it should not spend the credits
 ├── when the daily limit is used up, it should not spend the credits
 ├── given a Pass, a Timed access and a tab, it should try them in that order
@@ -33,7 +34,7 @@ from backend.core.errors import (
     ServiceRetired,
 )
 from backend.core.settings import Settings
-from backend.core.units import ChainId, PlanId, PlanKind, ServiceId
+from backend.core.units import Address, ChainId, PlanId, PlanKind, ServiceId
 from backend.db.stores import open_gateway_store
 from backend.db.tables.chain import Undo
 from backend.entitlement.head import HeadWatch
@@ -196,6 +197,14 @@ class TestAdmit:
         assert (await gate.admit(BUYER, SERVICE))[1]
         with pytest.raises(ServiceRetired):
             await gate.admit(STRANGER, SERVICE)
+
+    async def test_serves_who_has_access_to_a_paused_service(self, gate: Gate, market: Market) -> None:
+        await market.mine(service(status=1), holding(PASS), tab(METERED, 10, STRANGER))
+        await asyncio.sleep(0.7)
+        assert [one.terms.plan_id for one in (await gate.admit(BUYER, SERVICE))[1]] == [PASS]
+        assert [one.terms.plan_id for one in (await gate.admit(STRANGER, SERVICE))[1]] == [METERED]
+        with pytest.raises(PaymentRequired):
+            await gate.admit(Address(b"\x33" * 20), SERVICE)
 
 
 class TestConfirmation:
