@@ -5,6 +5,7 @@ chat completions
 ├── given credits, it should charge exactly the rate card and sign a receipt
 ├── it should send the upstream its own model name and none of the caller's headers
 ├── when streamed, it should relay the chunks, then the receipt as a comment, then [DONE]
+├── when nothing comes for a while amid a stream, it should send a comment that is no part of the answer
 ├── when the upstream fails before its first byte, it should answer 502 and charge nothing
 ├── when the upstream breaks off, it should send one error chunk and charge what was delivered
 ├── when the client leaves, it should drop the upstream within a second and write one row
@@ -15,17 +16,33 @@ import asyncio
 import json
 import time
 from contextlib import suppress
+from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 from sqlalchemy import text
 
 from backend.core.units import MICRO, PlanKind, keccak
+from backend.gateway.metered_app import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from tests.backend.gateway import model_server
 from tests.backend.gateway.conftest import METERED, MODEL, PASS, House, address_of, bearer
+from tests.backend.gateway.model_server import ModelServer, chunk, usage
 from tests.backend.market import SERVICE, plan, tab
 
 COST = 7 * 10 + 4 * 30
+
+
+async def one_pause(server: ModelServer, request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+    """A stream that is silent once, after its first event."""
+    reply = web.StreamResponse(headers={"content-type": "text/event-stream"})
+    await reply.prepare(request)
+    first = chunk({"role": "assistant", "content": "Once upon a time"})
+    for event in (first, chunk({}, "stop"), {**chunk({}), "choices": [], "usage": usage()}):
+        await reply.write(b"data: " + json.dumps(event).encode() + b"\n\n")
+        await asyncio.sleep(server.pause if event is first else 0)
+    await reply.write(b"data: [DONE]\n\n")
+    return reply
 
 
 class TestWhole:
@@ -98,6 +115,22 @@ class TestStream:
         assert '"finish_reason":"error"' in reply.text
         assert "[DONE]" not in reply.text
         assert 0 < before - await house.credits(paid_key) < COST
+
+
+class TestSilence:
+    @pytest.mark.slow
+    async def test_keeps_a_silent_stream_alive(self, house: House, paid_key: str) -> None:
+        house.model.pause = KEEP_ALIVE_SECONDS + 1
+        house.model.behaviour = one_pause
+        reply = await house.chat(paid_key, stream=True)
+        events = [event + "\n\n" for event in reply.text.split("\n\n") if event]
+        assert events.count(KEEP_ALIVE.decode()) == 1
+        assert events[1] == KEEP_ALIVE.decode()
+        assert events[-1] == "data: [DONE]\n\n"
+        answer = "".join(event for event in events if not event.startswith(":"))
+        receipt = json.loads(events[-2].removeprefix(": emporion-receipt "))
+        assert receipt["response_hash"] == "0x" + keccak(answer.encode()).hex()
+        assert receipt["micro_credits"] == str(COST)
 
 
 class TestUpstreamFaults:
