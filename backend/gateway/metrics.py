@@ -105,6 +105,12 @@ class Metrics:
         self._credits = Counter(
             "emporion_charged_credits", "Credits charged.", ("service_id",), registry=self.registry
         )
+        self._lost = Counter(
+            "emporion_lost_credits",
+            "Credits that rate cards asked for and tabs no longer had.",
+            ("service_id",),
+            registry=self.registry,
+        )
         self._denials = Counter(
             "emporion_denials", "Requests refused, by error code.", ("reason",), registry=self.registry
         )
@@ -121,6 +127,7 @@ class Metrics:
         self._usage.labels(route, service, "input").inc(served.units_in)
         self._usage.labels(route, service, "output").inc(served.units_out)
         self._credits.labels(service).inc(charged / MICRO)
+        self._lost.labels(service).inc(max(served.cost - charged, 0) / MICRO)
 
     def refused(self, error: EmporionError) -> None:
         """A request was answered with an error."""

@@ -1,6 +1,7 @@
 """/metrics, on a port of its own.
 
 ├── counts what was served and refused, by service and code; gauges of the moment
+├── counts what a rate card asked for and a tab no longer had
 ├── tells how often blocks were taken back
 ├── names no wallet, key, prompt or request
 └── nothing else is there; and nothing of it on the gateway's own port
@@ -13,7 +14,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.backend.gateway.conftest import House, free_socket
+from tests.backend.gateway.conftest import METERED, House, address_of, free_socket
+from tests.backend.gateway.test_bad_input import Gate
+from tests.backend.market import tab
 
 
 @pytest.fixture
@@ -55,6 +58,28 @@ class TestMetrics:
         assert "emporion_store_up 1.0" in said
         assert house.buyer.address.lower() not in said.lower()
         assert "emp_dev" not in said
+
+    async def test_counts_what_was_lost(self, house: House, paid_key: str) -> None:
+        """A hold runs out while its request lives, and the tab is emptied: the answer comes, the row too."""
+        gate = Gate(words=2)
+        house.model.behaviour = gate.behave
+        asking = asyncio.create_task(house.chat(paid_key, stream=True))
+        async with asyncio.timeout(10):
+            while not house.model.asked:
+                await asyncio.sleep(0.01)
+        async with house.services.deps.store.write_connection() as db:
+            await db.execute(text("DELETE FROM gateway.holds"))
+            await db.execute(text("UPDATE gateway.meter_tabs SET held = 0"))
+        await house.mine(tab(METERED, 0, address_of(house.buyer)))
+        for _ in range(8):
+            gate.steps.release()
+        assert (await asking).text.endswith("data: [DONE]\n\n")
+        async with house.services.deps.store.read_connection() as db:
+            row = (await db.execute(text("SELECT charged, lost FROM gateway.usage"))).one()
+        assert tuple(row) == (0, 7 * 10 + 4 * 30)
+        said = (await scraped(house)).text
+        assert 'emporion_lost_credits_total{service_id="1"} 0.00019' in said
+        assert 'emporion_charged_credits_total{service_id="1"} 0.0' in said
 
     async def test_shows_nothing_else(self, house: House) -> None:
         assert (await scraped(house, "/")).status_code == 404
