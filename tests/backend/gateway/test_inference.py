@@ -19,16 +19,17 @@ from contextlib import suppress
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from aiohttp import web
 from sqlalchemy import text
 
-from backend.core.units import MICRO, PlanKind, keccak
+from backend.core.units import MICRO, PlanKind, keccak, to_address
 from backend.gateway.metered_app import KEEP_ALIVE, KEEP_ALIVE_SECONDS
 from tests.backend.gateway import model_server
-from tests.backend.gateway.conftest import METERED, MODEL, PASS, House, address_of, bearer
+from tests.backend.gateway.conftest import DOCUMENT, METERED, MODEL, PASS, House, address_of, bearer
 from tests.backend.gateway.model_server import ModelServer, chunk, usage
-from tests.backend.market import SERVICE, plan, tab
+from tests.backend.market import SERVICE, plan, service, tab
 
 COST = 7 * 10 + 4 * 30
 
@@ -89,6 +90,17 @@ class TestWhole:
     async def test_takes_names_by_slug_and_alias(self, house: House, pass_key: str) -> None:
         for name in (f"{house.provider.address}/little-model", "little"):
             assert (await house.chat(pass_key, model=name)).status_code == 200
+
+    async def test_takes_a_slug_of_two_as_the_older_one(self, house: House, pass_key: str) -> None:
+        """A slug is its owner's alone, and stays with the service that had it first."""
+        data = orjson.dumps(DOCUMENT)
+        squatter = to_address("0x" + "5a" * 20)
+        for number, owner in ((2, address_of(house.provider)), (3, squatter)):
+            meter = house.services.meter
+            await house.mine(service(service_id=number, owner=owner, meter=meter, content_hash=keccak(data)))
+        reply = await house.chat(pass_key, model=f"{house.provider.address}/little-model")
+        assert reply.status_code == 200
+        assert json.loads(reply.headers["emporion-receipt"])["service_id"] == SERVICE
 
 
 class TestStream:
