@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, case, func, or_, select
+from sqlalchemy import Row, and_, case, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import Address, ChainId
@@ -11,6 +11,8 @@ from backend.db.tables.meter import Usage, UsageEvent
 DAY: Final = 86_400
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
 _events: Final[Any] = UsageEvent.__table__  # type: ignore[attr-defined]
+_AGE: Final = (_usage.c.issued_at, _usage.c.sequence, _usage.c.plan_id)
+"""Orders one payer's rows: those of a second by their place in the tab, then by plan, so that no two are equal."""
 
 
 def _mine(chain_id: ChainId, payer: Address) -> Any:
@@ -58,10 +60,9 @@ async def calls(
     events = select(func.sum(_events.c.micro_credits)).where(_events.c.request_id == _usage.c.request_id)
     wanted = select(_usage, events.scalar_subquery().label("voided")).where(mine)
     if before is not None:
-        named = select(_usage.c.issued_at).where(mine, _usage.c.request_id == before).scalar_subquery()
-        same = and_(_usage.c.issued_at == named, _usage.c.request_id < before)
-        wanted = wanted.where(or_(_usage.c.issued_at < named, same))
-    newest = wanted.order_by(_usage.c.issued_at.desc(), _usage.c.request_id.desc()).limit(limit)
+        named = select(*_AGE).where(mine, _usage.c.request_id == before).scalar_subquery()
+        wanted = wanted.where(tuple_(*_AGE) < named)
+    newest = wanted.order_by(*(column.desc() for column in _AGE)).limit(limit)
     return list((await connection.execute(newest)).all())
 
 

@@ -60,6 +60,7 @@ class InjectedWallet:
     allowed: list[int] = field(default_factory=list)
     """Gas that a site allowed beyond the estimate it was given, a transaction each."""
     estimated: int | None = None
+    """Gas of the newest estimate that no transaction has followed yet."""
 
     async def enter(self, context: BrowserContext) -> None:
         """Be there on every page of a browser context."""
@@ -116,6 +117,7 @@ class InjectedWallet:
         gas = wanted.get("gas") or await self._node("eth_estimateGas", [wanted])
         if self.estimated is not None:
             self.allowed.append(int(gas, 16) - self.estimated)
+            self.estimated = None
         price = int(await self._node("eth_gasPrice", []), 16)
         transaction: dict[str, Any] = {
             "to": checksum(to_address(wanted["to"])),

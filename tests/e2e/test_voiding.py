@@ -112,8 +112,8 @@ class TestVoiding:
         after = [await receipt(buyer, one) for one in used]
         assert after == [one | {"voided_micro_credits": one["micro_credits"]} for one in before]
         calls = (await buyer.gateway.ask("GET", "/v1/receipts"))["calls"]
-        voided = {one["request_id"]: one["voided_micro_credits"] for one in calls}
-        assert voided == dict(zip(used, costs, strict=True))
+        assert [one["request_id"] for one in calls] == used[::-1]
+        assert [one["voided_micro_credits"] for one in calls] == costs[::-1]
         total = str(sum(map(int, costs)))
         days = (await buyer.gateway.ask("GET", "/v1/usage"))["days"]
         assert self._sums(days) == ("0", total)

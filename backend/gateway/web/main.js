@@ -30,19 +30,23 @@ async function show(moved = true) {
   const place = document.getElementById("content");
   const [path, query = ""] = location.hash.slice(1).split("?");
   mark(path || "/");
-  try {
-    const [found, view] = VIEWS.map(([shape, work]) => [path.match(shape), work]).find(([match]) => match) || [[""], unknown];
-    const parts = shown(await view(found[1], new URLSearchParams(query)));
-    await still();
-    if (mine !== turn) return;
-    place.replaceChildren(...parts);
-  } catch (error) {
-    if (mine !== turn) return;
-    place.replaceChildren(h("h1", {}, "That did not work"), h("p", { class: "bad" }, error.message), h("p", {}, h("a", { href: "#/" }, "All services")));
-  }
+  const parts = await made(path, query);
+  await still();
+  if (mine !== turn) return;
+  place.replaceChildren(...parts);
   document.title = `${place.querySelector("h1")?.textContent || "Emporion"} · Emporion`;
   if (moved) place.focus({ preventScroll: true });
   if (moved) window.scrollTo(0, 0);
+}
+
+// The nodes of the view an address names, or of what went wrong with it.
+async function made(path, query) {
+  try {
+    const [found, view] = VIEWS.map(([shape, work]) => [path.match(shape), work]).find(([match]) => match) || [[""], unknown];
+    return shown(await view(found[1], new URLSearchParams(query)));
+  } catch (error) {
+    return [h("h1", {}, "That did not work"), h("p", { class: "bad" }, error.message), h("p", {}, h("a", { href: "#/" }, "All services"))];
+  }
 }
 
 function mark(path) {

@@ -19,16 +19,16 @@ export function panel(title, load, concerns = () => true) {
 async function fill(one) {
   const turn = ++one.turn;
   const focused = one.body.contains(document.activeElement) ? document.activeElement.textContent : null;
+  let found;
   try {
-    const found = shown(await one.load());
-    await still();
-    if (turn !== one.turn) return;
-    one.body.replaceChildren(...found);
-    one.section.hidden = found.length === 0;
+    found = shown(await one.load());
   } catch (error) {
-    if (turn !== one.turn) return;
-    one.body.replaceChildren(h("p", { class: "bad" }, `This part could not be loaded: ${error.message}`));
+    found = [h("p", { class: "bad" }, `This part could not be loaded: ${error.message}`)];
   }
+  await still();
+  if (turn !== one.turn) return;
+  one.body.replaceChildren(...found);
+  one.section.hidden = found.length === 0;
   if (focused === null) return;
   const same = [...one.body.querySelectorAll("button, a")].find((control) => control.textContent === focused);
   if (same) same.focus({ preventScroll: true });

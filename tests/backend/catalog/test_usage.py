@@ -58,15 +58,15 @@ class TestUsage:
 
 class TestReceipts:
     async def test_are_paged_newest_first(self, house: House, paid_key: str) -> None:
-        asked = [(await house.chat(paid_key)).headers["x-request-id"] for _ in range(3)]
+        asked = [(await house.chat(paid_key)).headers["x-request-id"] for _ in range(5)]
         seen, place = list[str](), ""
-        for _ in range(4):
+        for _ in range(6):
             page = (await house.http.get(f"/v1/receipts?limit=1{place}", headers=bearer(paid_key))).json()
             seen += [call["request_id"] for call in page["calls"]]
             if page["next"] is None:
                 break
             place = f"&before={page['next']}"
-        assert sorted(seen) == sorted(asked)
+        assert seen == asked[::-1]
         newest = (await house.http.get("/v1/receipts", headers=bearer(paid_key))).json()["calls"][0]
         assert (newest["outcome"], newest["plan_id"]) == ("completed", METERED)
         assert newest["route"] == "/v1/chat/completions"

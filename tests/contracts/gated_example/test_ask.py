@@ -2,7 +2,7 @@
 
 ├── when the account has nothing, asked its credits back, or its time ran out: it should revert
 ├── given a Pass, time that runs, or credits on a tab: it should let in
-└── given the Pass was given away: it should let in the new holder, and not the old one
+└── given the Pass was given away: it should let in the new holder, and not the old one; it counts whom it let in
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ class TestAsk:
         gated = gate(p, plan)
         with p.stage.reverts("GatedExample_NoAccess", plan, p.buyer):
             p.send(gated, "ask", sender=p.buyer)
+        assert p.read(gated, "answers", p.buyer) == 0
 
     def test_with_a_pass_until_it_moves(self, p: Protocol) -> None:
         plan = p.create_plan(PASS)
@@ -34,6 +35,7 @@ class TestAsk:
         p.send(gated, "ask", sender=p.stranger)
         with p.stage.reverts("GatedExample_NoAccess"):
             p.send(gated, "ask", sender=p.buyer)
+        assert [p.read(gated, "answers", one) for one in (p.buyer, p.stranger)] == [1, 1]
 
     def test_with_time_until_it_ends(self, p: Protocol) -> None:
         plan = p.create_plan(TIMED)
@@ -46,6 +48,7 @@ class TestAsk:
         p.stage.advance(DAY)
         with p.stage.reverts("GatedExample_NoAccess"):
             p.send(gated, "ask", sender=p.buyer)
+        assert p.read(gated, "answers", p.buyer) == 1
 
     def test_with_credits_until_asked_back(self, p: Protocol) -> None:
         plan = p.create_plan(METERED)
@@ -55,3 +58,4 @@ class TestAsk:
         p.send(p.escrow, "requestWithdrawal", plan, sender=p.buyer)
         with p.stage.reverts("GatedExample_NoAccess"):
             p.send(gated, "ask", sender=p.buyer)
+        assert p.read(gated, "answers", p.buyer) == 1
