@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from contracts import sources
-from contracts.compile import SETTINGS
+from contracts.compile import SETTINGS, CompileError
 
 SERVER = Path(__file__).with_name("solc_server.js")
 
@@ -50,6 +50,16 @@ class Compiler:
             raise Stillborn(errors[0])
         return f"0x{answer['contracts'][unit][contract]['evm']['bytecode']['object']}"
 
+    def answered(self, request: dict[str, Any]) -> dict[str, Any]:
+        """What solc answers to standard-json; a `Solc` of `contracts.compile`. Raises CompileError."""
+        answer = self._asked(request)
+        errors = [
+            entry["formattedMessage"] for entry in answer.get("errors", []) if entry["severity"] == "error"
+        ]
+        if errors:
+            raise CompileError("\n".join(errors))
+        return answer
+
     def _compile(self, unit: str, texts: dict[str, str], optimized: bool) -> dict[str, Any]:
         optimizer = SETTINGS["optimizer"] if optimized else {"enabled": False}
         wanted = {unit: {"*": ["evm.bytecode.object"]}}
@@ -58,6 +68,9 @@ class Compiler:
             "sources": {name: {"content": text} for name, text in texts.items()},
             "settings": {**SETTINGS, "optimizer": optimizer, "outputSelection": wanted},
         }
+        return self._asked(request)
+
+    def _asked(self, request: dict[str, Any]) -> dict[str, Any]:
         file = Path(self._folder.name) / "unit.json"
         file.write_text(json.dumps(request), encoding="utf-8")
         assert self._process.stdin is not None
