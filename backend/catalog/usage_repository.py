@@ -12,7 +12,7 @@ DAY: Final = 86_400
 _usage: Final[Any] = Usage.__table__  # type: ignore[attr-defined]
 _events: Final[Any] = UsageEvent.__table__  # type: ignore[attr-defined]
 _AGE: Final = (_usage.c.issued_at, _usage.c.sequence, _usage.c.plan_id)
-"""Orders one payer's rows: those of a second by their place in the tab, then by plan, so that no two are equal."""
+"""Orders one payer's rows: those of a second by their place in the tab, then by plan; no two are equal."""
 
 
 def _mine(chain_id: ChainId, payer: Address) -> Any:

@@ -2,7 +2,7 @@
 
 ├── when the account has nothing, asked its credits back, or its time ran out: it should revert
 ├── given a Pass, time that runs, or credits on a tab: it should let in
-└── given the Pass was given away: it should let in the new holder, and not the old one; it counts whom it let in
+└── given the Pass was given away: it should let in the new holder, and not the old one; it counts who came in
 """
 
 from __future__ import annotations
