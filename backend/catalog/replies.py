@@ -83,6 +83,8 @@ def plan_reply(row: Any) -> PlanReply:
         supply_cap=str(row.supply_cap),
         account_cap=str(row.account_cap),
         sale_start=row.sale_start,
+        early_seconds=row.early_seconds,
+        early_score=str(row.early_score),
         sale_open=row.sale_open,
         supply=str(row.supply),
         sold=str(row.sold),

@@ -78,6 +78,10 @@ class PlanReply(BaseModel):
     supply_cap: str
     account_cap: str
     sale_start: int
+    """Unix seconds from which everybody may buy."""
+    early_seconds: int
+    """Before that, so long, who has a staking score of at least `early_score` (18 decimals)."""
+    early_score: str
     sale_open: bool
     supply: str
     sold: str

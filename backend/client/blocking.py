@@ -205,6 +205,18 @@ class Emporion:
         """Open or close the sale of a plan."""
         self.wait(lambda m: m.set_sale(plan_id, is_open=is_open))
 
+    def pause(self, service_id: int) -> None:
+        """Sell nothing of a service until `resume`."""
+        self.wait(lambda m: m.pause(service_id))
+
+    def resume(self, service_id: int) -> None:
+        """Sell a paused service again."""
+        self.wait(lambda m: m.resume(service_id))
+
+    def retire(self, service_id: int) -> None:
+        """End a service for good."""
+        self.wait(lambda m: m.retire(service_id))
+
     def revenue(self) -> dict[str, Any]:
         """What the wallet's services earned."""
         return self.wait(lambda m: m.revenue())

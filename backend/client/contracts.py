@@ -1,16 +1,19 @@
 """The contracts of a deployment, as `GET /v1/deployment` describes them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
 
 from eth_abi.abi import decode, encode
 
 from backend.client.event_shape import EventShape
 from backend.client.models import RateCard
-from backend.client.node import Node, types_of
+from backend.client.node import Node, NodeRefused, types_of
+from backend.client.refusals import refusal
 from backend.core.errors import DeploymentMismatch
 from backend.core.units import Address, keccak, to_address
 from backend.signing.keys import LocalKey
+
+T = TypeVar("T")
 
 
 class Contract:
@@ -20,6 +23,7 @@ class Contract:
         self._node = node
         self._functions = {entry["name"]: entry for entry in abi if entry["type"] == "function"}
         self._events = {entry["name"]: entry for entry in abi if entry["type"] == "event"}
+        self._abi = abi
         self.address = address
 
     def data(self, function: str, *values: Any) -> bytes:
@@ -31,7 +35,7 @@ class Contract:
 
     async def read(self, function: str, *values: Any) -> Any:
         """Call a view: its value, or a tuple of several. Raises NodeRefused."""
-        answer = await self._node.read(self.address, self.data(function, *values))
+        answer = await self._explained(self._node.read(self.address, self.data(function, *values)))
         found = decode(types_of(self._entry(function)["outputs"]), answer)
         return found[0] if len(found) == 1 else found
 
@@ -70,7 +74,17 @@ class Contract:
 
     async def send(self, key: LocalKey, function: str, *values: Any) -> dict[str, Any]:
         """Send a transaction and wait for its receipt. Raises NodeRefused, TransactionFailed."""
-        return await self._node.send(key, self.address, self.data(function, *values))
+        return await self._explained(self._node.send(key, self.address, self.data(function, *values)))
+
+    async def _explained(self, asked: Awaitable[T]) -> T:
+        """What was asked; where the contract refuses, NodeRefused with the error it named."""
+        try:
+            return await asked
+        except NodeRefused as error:
+            told = refusal(self._abi, error.details.get("data"))
+            if told is None:
+                raise
+            raise NodeRefused(f"the contract refused: {told}", **error.details) from error
 
     def _entry(self, function: str) -> Mapping[str, Any]:
         try:

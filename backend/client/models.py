@@ -22,7 +22,9 @@ class RateCard:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plan on sale. `unit_price` is in base units of `currency`."""
+    """A plan. `unit_price` is in base units of `currency`; it sells from `sale_start` on (Unix seconds), the
+    `early_seconds` before to wallets of a staking score of `early_score` at least, while it `is_open`.
+    """
 
     id: int
     kind: str
@@ -32,6 +34,10 @@ class Plan:
     refundable: bool
     transferable: bool
     card: RateCard
+    is_open: bool = True
+    sale_start: int = 0
+    early_seconds: int = 0
+    early_score: int = 0
 
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
@@ -46,6 +52,10 @@ class Plan:
             refundable=bool(told["refundable"]),
             transferable=bool(told["transferable"]),
             card=RateCard(*(int(card[name]) for name in ("per_request", "per_unit_in", "per_unit_out"))),
+            is_open=bool(told["sale_open"]),
+            sale_start=int(told["sale_start"]),
+            early_seconds=int(told["early_seconds"]),
+            early_score=int(told["early_score"]),
         )
 
 

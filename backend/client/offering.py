@@ -16,7 +16,9 @@ FREE: Final = RateCard(0, 0, 0)
 class NewPlan:
     """A plan to be sold; its terms never change. `unit_price` is in base units of `currency`.
 
-    `period_seconds` is of timed plans, `card` of metered ones. Caps of 0 are none.
+    `period_seconds` is of timed plans, `card` of metered ones. Caps of 0 are none. Before `sale_start` (Unix
+    seconds; 0: at once) nobody buys but, in the `early_seconds` before it, wallets whose staking score (18
+    decimals) is at least `early_score`.
     """
 
     kind: Literal["pass", "timed", "metered"]
@@ -30,6 +32,9 @@ class NewPlan:
     royalty_bps: int = 0
     supply_cap: int = 0
     account_cap: int = 0
+    sale_start: int = 0
+    early_seconds: int = 0
+    early_score: int = 0
 
     def terms(self) -> dict[str, Any]:
         """As `AccessToken.createPlan` names them."""
@@ -44,9 +49,9 @@ class NewPlan:
             "period": self.period_seconds,
             "supplyCap": self.supply_cap,
             "accountCap": self.account_cap,
-            "saleStart": 0,
-            "earlySeconds": 0,
-            "earlyScore": 0,
+            "saleStart": self.sale_start,
+            "earlySeconds": self.early_seconds,
+            "earlyScore": self.early_score,
             "limitsHash": bytes(32),
             "perRequest": self.card.per_request,
             "perUnitIn": self.card.per_unit_in,

@@ -1,4 +1,4 @@
-"""What a provider does: publish a service, open and close sales, see and take its revenue."""
+"""What a provider does: publish, pause and retire a service, open and close sales, see and take revenue."""
 
 import asyncio
 from typing import Any, Final
@@ -9,14 +9,14 @@ from backend.client.http import GatewayError
 from backend.client.models import Service
 from backend.client.offering import NewPlan, NewService
 from backend.client.party import Party
-from backend.core.units import ServiceKind, hex_of, keccak
+from backend.core.units import ServiceKind, ServiceStatus, hex_of, keccak
 
 INDEX_TRIES: Final = 120
 _PAUSE: Final = 0.25
 
 
 class Providing(Party):
-    """Publish, sell, claim."""
+    """Publish, sell, pause, retire, claim."""
 
     async def publish(self, new: NewService) -> Service:
         """Store the metadata, register and bond, bind the upstream, create the plans; the service on sale.
@@ -60,6 +60,22 @@ class Providing(Party):
     async def set_sale(self, plan_id: int, *, is_open: bool) -> None:
         """Open or close the sale of a plan."""
         await self._send("AccessToken", "setSaleOpen", plan_id, is_open)
+
+    async def pause(self, service_id: int) -> None:
+        """Sell nothing of a service until `resume`; what was sold is served on."""
+        await self._send("ServiceRegistry", "setStatus", service_id, int(ServiceStatus.PAUSED))
+
+    async def resume(self, service_id: int) -> None:
+        """Sell a paused service again."""
+        await self._send("ServiceRegistry", "setStatus", service_id, int(ServiceStatus.ACTIVE))
+
+    async def retire(self, service_id: int) -> None:
+        """End a service for good: holders are served until their access ends, or refunded.
+
+        Raises NodeRefused where the wallet does not own it or it is retired already; the same for `pause`
+        and `resume`.
+        """
+        await self._send("ServiceRegistry", "setStatus", service_id, int(ServiceStatus.RETIRED))
 
     async def revenue(self) -> dict[str, Any]:
         """What the wallet's services earned, by plan, and what went to share holders."""

@@ -6,6 +6,7 @@ AsyncEmporion
     gives credits back: withdrawn, offered to others and sold, refunded
     probes services with a tab it paid for, within a budget
     publishes a service, closes its sale, takes what it earned; stakes and unlocks
+    sells a plan from a time on, to stakers before it; pauses, resumes and retires a service
 Emporion
     does the same without `await`
 """
@@ -32,6 +33,7 @@ from backend.client import (
     Wallet,
 )
 from backend.client.buying import SMALL_DEPOSIT
+from backend.client.node import NodeRefused
 from backend.core.clock import SystemClock
 from backend.core.errors import InsufficientFunds, NotFound
 from backend.core.settings import load_settings
@@ -195,6 +197,40 @@ class TestProvider:
             await provider.claim_rewards()
             await provider.unlock(position)
             assert await stage.devnet.contracts.emp.balance(owner.address) >= 500 * EMP
+
+    async def test_sells_to_stakers_first_and_ends_a_service(self, stage: World) -> None:
+        owner, staker, buyer = Wallet.create(), await funded(stage), await funded(stage)
+        for wallet in (owner, staker):
+            await stage.devnet.faucet.fund(wallet.address, Gift(dollars=0, emp=1_500 * EMP))
+        place = (stage.services.url, stage.devnet.rpc_url)
+        provider, early, late = (AsyncEmporion(*place, wallet) for wallet in (owner, staker, buyer))
+        async with provider, early, late:
+            start = await stage.devnet.controls.now() + DAY
+            plan = NewPlan("pass", 1_000_000, sale_start=start, early_seconds=2 * DAY, early_score=50 * EMP)
+            service = await provider.publish(NewService("Stakers first", "stakers-first", [plan]))
+            (sold,) = service.plans
+            assert (sold.sale_start, sold.early_seconds, sold.early_score) == (start, 2 * DAY, 50 * EMP)
+            with pytest.raises(NodeRefused, match="ScoreTooLow"):
+                await late.buy(sold)
+            await early.stake(50 * EMP, 7 * DAY)
+            assert (await early.buy(sold)).units == 1
+            await stage.devnet.controls.advance(DAY + 1)
+            assert (await late.buy(sold)).units == 1
+            await self.ends(provider, late, sold, service.id)
+
+    async def ends(self, provider: AsyncEmporion, buyer: AsyncEmporion, sold: Plan, service_id: int) -> None:
+        await provider.pause(service_id)
+        with pytest.raises(NodeRefused, match="ServiceNotSelling"):
+            await buyer.buy(sold)
+        await provider.resume(service_id)
+        await buyer.buy(sold)
+        with pytest.raises(NodeRefused, match="ServiceRegistry_NotProvider"):
+            await buyer.retire(service_id)
+        await provider.retire(service_id)
+        with pytest.raises(NodeRefused, match="ServiceNotSelling"):
+            await buyer.buy(sold)
+        with pytest.raises(NodeRefused, match="ServiceRegistry_Retired"):
+            await provider.resume(service_id)
 
 
 async def standing(stage: World, market: AsyncEmporion, plan: Plan) -> tuple[int, int, bool]:
