@@ -1,5 +1,6 @@
 """Reads of services, plans and their metadata; each runs on the caller's connection."""
 
+from collections.abc import Collection
 from typing import Any, Final
 
 from sqlalchemy import Row, Select, and_, distinct, exists, func, or_, select
@@ -7,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.catalog.measured_repository import sort_key
 from backend.catalog.schemas import Search, Sort
-from backend.core.units import MICRO, Address, ChainId, ServiceId
+from backend.core.units import MICRO, Address, ChainId, Hash32, ServiceId
 from backend.db.tables.chain import Access, Holding, Listing, Outbox, Plan, Service, Share, Tab
 from backend.db.tables.metadata import MetadataDocument
 from backend.db.tables.meter import MeterTab, Usage
@@ -213,6 +214,13 @@ async def reviews(connection: AsyncConnection, chain_id: ChainId, service_id: Se
     mine = (_outbox.c.chain_id == chain_id) & (_outbox.c.service_id == service_id)
     said = mine & (_outbox.c.event == "Reviewed")
     return list((await connection.execute(select(_outbox).where(said).order_by(_outbox.c.id.desc()))).all())
+
+
+async def review_words(connection: AsyncConnection, hashes: Collection[Hash32]) -> dict[Hash32, str]:
+    """The words of those `review` documents that were brought here, by their hash."""
+    wanted = _documents.c.content_hash.in_(hashes) & (_documents.c.kind == "review")
+    rows = await connection.execute(select(_documents.c.content_hash, _documents.c.document).where(wanted))
+    return {Hash32(bytes(row.content_hash)): row.document["text"] for row in rows}
 
 
 async def disputes(connection: AsyncConnection, chain_id: ChainId, service_id: ServiceId) -> list[Row[Any]]:

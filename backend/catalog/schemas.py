@@ -183,7 +183,9 @@ class ReviewReply(BaseModel):
     plan_id: int
     rating: int
     content_hash: str
-    """keccak256 of its words, zeros for none: a `review` document, if it was brought to this gateway."""
+    """keccak256 of its words' `review` document; zeros for none."""
+    text: str | None = None
+    """Its words; null where it has none, or their document was not brought to this gateway."""
     timestamp: int
 
 

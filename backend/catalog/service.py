@@ -34,7 +34,7 @@ from backend.catalog.schemas import (
 from backend.core.clock import Clock
 from backend.core.errors import ModelNotFound, NotFound
 from backend.core.lookups import SharedLookups
-from backend.core.units import Address, ChainId, ServiceId, checksum
+from backend.core.units import Address, ChainId, ServiceId, checksum, to_hash
 from backend.db.session import Store
 
 REMEMBERED: Final = 10_000
@@ -200,8 +200,14 @@ class Catalog:
         """What those say who paid and used it. Raises NotFound."""
         async with self._store.read_connection() as db:
             await self._row(db, service_id)
-            rows = await repository.reviews(db, self._chain_id, service_id)
-        return reviews_reply(service_id, rows, MOST_REVIEWS)
+            found = reviews_reply(
+                service_id, await repository.reviews(db, self._chain_id, service_id), MOST_REVIEWS
+            )
+            hashes = {to_hash(one.content_hash) for one in found.reviews}
+            words = await repository.review_words(db, hashes)
+        for one in found.reviews:
+            one.text = words.get(to_hash(one.content_hash))
+        return found
 
     async def disputes(self, service_id: ServiceId) -> DisputesReply:
         """Claims against the service's bond, ended ones too. Raises NotFound."""

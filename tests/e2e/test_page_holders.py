@@ -130,9 +130,13 @@ class TestHolder:
         await page.reload()
         await connected(page)
         await page.get_by_label("Your rating").select_option("4")
+        await page.get_by_label("In words").fill("Quick, <b>and</b> right.")
         await page.get_by_role("button", name="Rate it").click()
-        await agree(page, "Continue", "4 of 5", "public")
+        await agree(page, "Sign the text")
+        await agree(page, "Continue", "4 of 5, in words too", "public")
         await expect(section(page, "Ratings")).to_contain_text("4.0 of 5 from 1 wallet")
+        said = page.get_by_role("table", name="Ratings").get_by_role("row", name="4 of 5")
+        await expect(said).to_contain_text("Quick, <b>and</b> right.")
 
     async def test_takes_back_what_it_let_an_app_do(self, page: Page, stage: World) -> None:
         url, redirect = stage.services.url, re.compile(r"/healthz\?code=emc_.*&state=s1&iss=")

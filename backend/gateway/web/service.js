@@ -1,12 +1,13 @@
 // One service: what it is, what was measured, what it costs, what others say, and a place to try it.
 
-import { account, contract, hasWallet, send } from "/web/wallet.js";
-import { api, chainFacts, currencyOf, EMP, later, money, short, when } from "/web/api.js";
+import { account, contract, hasWallet, send, signIn } from "/web/wallet.js";
+import { api, chainFacts, currencyOf, EMP, later, money, short, signedIn, when } from "/web/api.js";
 import { choice, facts, field, h, number, table } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
 import { BOUGHT, planCard } from "/web/buy.js";
 import { chat } from "/web/chat.js";
+import { stored } from "/web/documents.js";
 import { disputes, howToClaim } from "/web/disputes.js";
 import { receiptForm } from "/web/verify.js";
 import { watchButton } from "/web/watch.js";
@@ -24,8 +25,8 @@ export async function showService(id) {
     service.served_here ? "" : h("p", { class: "note" }, "Another gateway serves this service", service.gateway ? [": ", h("a", { href: service.gateway, rel: "noreferrer" }, service.gateway)] : "", ". What you buy here is used there."),
     h("div", { class: "halves" }, who(service), panel("Measured, last 30 days", () => measured(id), about("Settled", "Bought"))),
     panel("Plans", async () => {
-      const now = await api(`/v1/services/${id}`);
-      return h("ul", { class: "cards" }, now.plans.map((plan) => planCard(plan, now, chain)));
+      const [now, network] = await Promise.all([api(`/v1/services/${id}`), api("/v1/network")]);
+      return h("ul", { class: "cards" }, now.plans.map((plan) => planCard(plan, now, chain, later(network.block_timestamp))));
     }, about("PlanCreated", "SaleOpenSet", "StatusSet")),
     h("div", { id: BOUGHT, role: "status" }),
     talks && service.served_here ? chat(service) : "",
@@ -112,6 +113,7 @@ async function ratings(service) {
     found.count ? h("p", {}, h("strong", {}, `${mean} of 5`), ` from ${found.count} wallet${found.count === 1 ? "" : "s"} that paid and used it`) : h("p", { class: "soft" }, "No ratings yet. Only wallets that paid for the service and used it can rate it."),
     found.count ? table("Ratings", [
       { name: "Rating", of: (one) => h("span", { "aria-label": `${one.rating} of 5` }, "★".repeat(one.rating) + "☆".repeat(5 - one.rating)) },
+      { name: "In words", of: (one) => h("span", { class: "said" }, one.text || "") },
       { name: "By", of: (one) => h("code", { title: one.account }, short(one.account)) },
       { name: "When", of: (one) => when(one.timestamp) },
     ], found.reviews) : "",
@@ -128,8 +130,17 @@ async function rate(service) {
   const plan = paid[may.indexOf(true)];
   if (!plan) return "";
   const stars = choice([5, 4, 3, 2, 1].map((one) => [one, `${one} of 5`]));
-  return h("form", { class: "row", onsubmit: doing(() => send("Rate this service", [
-    `You say ${stars.value} of 5. It is public, with your address, and replaces what you said before.`, "It costs nothing but the network's fee.",
-  ], () => reviews.review(plan.id, Number(stars.value), ZERO))) }, field("Your rating", stars), h("button", {}, "Rate it"));
+  const words = h("textarea", { rows: "2", maxlength: "4000" });
+  return h("form", { onsubmit: doing(() => review(reviews, plan, Number(stars.value), words.value.trim())) },
+    field("Your rating", stars), field("In words", words, "If you like: public, kept by this gateway, and never changed."), h("div", { class: "row" }, h("button", {}, "Rate it")));
 }
 
+// The chain names the words by their hash, so they are kept here first.
+async function review(reviews, plan, rating, text) {
+  if (text && !signedIn() && !(await signIn())) return false;
+  const kept = text ? await stored({ emporion: "review/1", text }) : { hash: ZERO };
+  if (!kept) return false;
+  return (await send("Rate this service", [
+    `You say ${rating} of 5${text ? ", in words too" : ""}. It is public, with your address, and replaces what you said before.`, "It costs nothing but the network's fee.",
+  ], () => reviews.review(plan.id, rating, kept.hash))) !== null;
+}
