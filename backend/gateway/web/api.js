@@ -4,6 +4,7 @@ let token = sessionStorage.getItem("session") || "";
 let known = null;
 
 export const EMP = { decimals: 18, symbol: "EMP" };
+export const SCORE = { decimals: 18, symbol: "" };
 
 export class ApiError extends Error {
   constructor(status, body) {
@@ -95,6 +96,10 @@ export function when(seconds) {
 
 export function dayName(seconds) {
   return new Date(seconds * 1000).toLocaleDateString([], { month: "short", day: "numeric", timeZone: "UTC" });
+}
+
+export function hourName(seconds) {
+  return new Date(seconds * 1000).toLocaleString([], { month: "short", day: "numeric", hour: "numeric" });
 }
 
 export function span(seconds) {

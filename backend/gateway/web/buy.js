@@ -1,7 +1,7 @@
 // A plan as it is offered, and the purchase: what it costs, what can be had back, one signature and one transaction.
 
 import { account, allow, chainTime, contract, hasOrPicks, require, send } from "/web/wallet.js";
-import { about, api, credits, currencyOf, money, span, when } from "/web/api.js";
+import { about, api, credits, currencyOf, money, SCORE, span, when } from "/web/api.js";
 import { field, h, number } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { Signature } from "/web/ethers.js";
@@ -12,17 +12,20 @@ const UNITS = { pass: "passes", timed: "periods", metered: "credits" };
 const HOW_MANY = { pass: "Passes", timed: "Periods", metered: "Credits" };
 const ORDER_SECONDS = 600n;
 
-export function planCard(plan, service, chain) {
+// `now`: the chain's time, or this device's where that is later.
+export function planCard(plan, service, chain, now) {
   const currency = currencyOf(chain, plan.currency);
   const price = BigInt(plan.unit_price), cap = BigInt(plan.account_cap), left = BigInt(plan.supply_cap) ? BigInt(plan.supply_cap) - BigInt(plan.supply) : null;
   const usual = plan.kind === "metered" ? (cap > 0n && cap < 100n ? cap : 100n) : 1n;
   const units = number(usual, { min: "1", max: cap > 0n ? cap : null });
+  const early = plan.sale_start - plan.early_seconds, starts = BigInt(plan.early_score) ? plan.sale_start : early;
+  const waits = starts > now, stakers = waits && early <= now;
   const later = plan.kind === "timed" ? h("input", { type: "checkbox" }) : null;
   const cost = h("strong", { "aria-live": "polite" });
   const count = () => { cost.textContent = price ? money(BigInt(units.value || "0") * price, currency) : "Free"; };
   units.oninput = count;
   count();
-  const open = plan.sale_open && service.status === "active";
+  const open = plan.sale_open && service.status === "active" && (!waits || stakers);
   return h("li", { class: "card plan" },
     h("h3", {}, name(plan)),
     h("p", { class: "price" }, price ? money(price, currency) : "Free", { pass: " once", timed: ` for ${span(plan.period_seconds || 1)}`, metered: price ? " a credit" : "" }[plan.kind]),
@@ -32,9 +35,22 @@ export function planCard(plan, service, chain) {
       cap ? h("li", {}, `At most ${cap} an account.`) : "",
       left !== null ? h("li", {}, `${left} of ${plan.supply_cap} left.`) : "",
       limits(plan),
-      plan.sale_start * 1000 > Date.now() ? h("li", {}, `On sale from ${when(plan.sale_start)}.`) : ""),
-    open ? h("form", { class: "row", onsubmit: doing(async () => (await hasOrPicks()) && (await buy(plan, BigInt(units.value || "0"), currency, later?.checked ? HOLD : THEN[plan.kind])) && next(plan, service)) },
-      later ? h("label", { class: "check" }, later, "Begin later") : "", field(HOW_MANY[plan.kind], units), h("button", {}, price ? ["Buy for ", cost] : "Take it")) : h("p", {}, "Not on sale now."));
+      waits ? h("li", {}, onSale(plan, starts, stakers)) : ""),
+    open ? h("form", { class: "row", onsubmit: doing(async () => (await hasOrPicks()) && (!stakers || (await scores(plan))) && (await buy(plan, BigInt(units.value || "0"), currency, later?.checked ? HOLD : THEN[plan.kind])) && next(plan, service)) },
+      later ? h("label", { class: "check" }, later, "Begin later") : "", field(HOW_MANY[plan.kind], units), h("button", {}, price ? ["Buy for ", cost] : "Take it")) : h("p", {}, waits && plan.sale_open ? "Not on sale yet." : "Not on sale now."));
+}
+
+function onSale(plan, starts, begun) {
+  const early = `to stakers with a score of ${money(plan.early_score, SCORE)} or more`;
+  const first = starts < plan.sale_start || !plan.early_seconds ? "" : begun ? ` Until then ${early}.` : ` From ${when(plan.sale_start - plan.early_seconds)} ${early}.`;
+  return `On sale to everybody from ${when(starts)}.${first}`;
+}
+
+// Said before anything is signed: the contract would refuse it.
+async function scores(plan) {
+  const score = await (await contract("StakingVault")).scoreOf(account());
+  if (score >= BigInt(plan.early_score)) return true;
+  throw new Error(`your staking score is ${about(score, SCORE, 2)}; before ${when(plan.sale_start)} it takes ${money(plan.early_score, SCORE)}. Lock EMP under Stake, or wait.`);
 }
 
 function name(plan) {

@@ -1,13 +1,13 @@
 // The part of a form that describes a plan, and the terms it makes of what was written.
 
-import { baseUnits, currencyOf } from "/web/api.js";
+import { baseUnits, currencyOf, money, SCORE, when } from "/web/api.js";
 import { choice, field, h, number } from "/web/dom.js";
 
 const KINDS = [["metered", "Credits, used up by calls"], ["timed", "Time, for a period"], ["pass", "Pass, as long as it is held"]];
 const ORDER = ["pass", "timed", "metered"];
 const MEASURES = ["tokens", "kib", "rows", "seconds"];
 const LIMITS = [["requests_per_minute", "Requests a minute"], ["tokens_per_minute", "Tokens a minute"], ["concurrent", "At once"], ["context", "Tokens of context"], ["max_output", "Tokens an answer"]];
-const DAY = 86400;
+const DAY = 86400, HOUR = 3600;
 export const ZERO = `0x${"0".repeat(64)}`;
 
 // A fieldset and what reads it: `read()` gives the terms of `createPlan`, and what the plan promises at most, or null.
@@ -26,6 +26,9 @@ export function planPart(chain, kind = "metered") {
     royalty: number("5", { min: "0", max: "10" }),
     cap: number("0", { min: "0" }),
     each: number("0", { min: "0" }),
+    start: h("input", { type: "datetime-local" }),
+    early: number("0", { min: "0", max: "8760" }),
+    score: h("input", { type: "text", value: "0", inputmode: "decimal", autocomplete: "off" }),
   };
   const limits = LIMITS.map(([name, words]) => [name, number("", { min: "1" }), words]);
   const perUnit = h("input", { type: "checkbox", checked: true });
@@ -46,6 +49,9 @@ export function planPart(chain, kind = "metered") {
     timed, metered,
     h("div", { class: "row" }, back, h("label", { class: "check" }, parts.transferable, "Holders may sell what they have not used")),
     h("div", { class: "row" }, field("Your part of a resale, %", parts.royalty), field("Most units in all", parts.cap, "0: no limit."), field("Most units an account", parts.each, "0: no limit.")),
+    h("details", {}, h("summary", {}, "When it goes on sale"),
+      h("p", { class: "soft" }, "Empty: at once. Before the start only stakers may buy, so long as you say and from the score you say on; an EMP locked for a year has a score of 4."),
+      h("div", { class: "row" }, field("On sale from", parts.start, "By the clock of this device."), field("Stakers before that, hours", parts.early), field("Their score, at least", parts.score))),
     h("details", {}, h("summary", {}, "What it promises at most"),
       h("p", { class: "soft" }, "Empty: no limit. Buyers see these before they pay, and the gateway keeps them."),
       h("div", { class: "row" }, limits.map(([, control, words]) => field(words, control)), perUnitLine)));
@@ -58,18 +64,29 @@ export function planPart(chain, kind = "metered") {
 
 function terms(parts, chain) {
   const kind = parts.kind.value, metered = kind === "metered";
+  const { start, early, score } = sale(parts);
   const micro = (control, per) => (metered ? baseUnits(control.value, { decimals: 6, symbol: "credits" }) / per : 0n);
   return {
     kind: ORDER.indexOf(kind), transferable: parts.transferable.checked, refundable: kind !== "pass" && parts.refundable.checked,
     measure: metered ? MEASURES.indexOf(parts.measure.value) : 0, currency: Number(parts.currency.value),
     royaltyBps: parts.transferable.checked ? Number(parts.royalty.value) * 100 : 0, unitPrice: baseUnits(parts.price.value, currencyOf(chain, parts.currency.value)),
     period: kind === "timed" ? Number(parts.days.value) * DAY : 0, supplyCap: BigInt(parts.cap.value || "0"), accountCap: BigInt(parts.each.value || "0"),
-    saleStart: 0, earlySeconds: 0, earlyScore: 0n, limitsHash: ZERO,
+    saleStart: start, earlySeconds: early, earlyScore: score, limitsHash: ZERO,
     perRequest: micro(parts.request, 1n), perUnitIn: micro(parts.into, 1000n), perUnitOut: micro(parts.out, 1000n),
   };
 }
 
+// From when on, and for whom before. Throws with what is missing.
+function sale(parts) {
+  const start = parts.start.value ? Math.floor(new Date(parts.start.value).getTime() / 1000) : 0;
+  const early = Number(parts.early.value || "0") * HOUR, score = baseUnits(parts.score.value || "0", SCORE);
+  if (early && !start) throw new Error("say from when on it is on sale; stakers come before that");
+  if (score && !early) throw new Error("say for how many hours before the start that score buys");
+  return { start, early, score };
+}
+
 export function planWords(made, chain) {
   const currency = currencyOf(chain, made.currency);
-  return `${["A pass", "Time", "Credits"][made.kind]} at ${Number(made.unitPrice) / 10 ** currency.decimals} ${currency.symbol} a unit. A plan's terms can never be changed; you can close it and make another.`;
+  const from = made.saleStart ? ` It sells from ${when(made.saleStart)} on${made.earlySeconds ? `; from ${when(made.saleStart - made.earlySeconds)} to stakers with a score of ${money(made.earlyScore, SCORE)}` : ""}.` : "";
+  return `${["A pass", "Time", "Credits"][made.kind]} at ${money(made.unitPrice, currency)} a unit.${from} A plan's terms can never be changed; you can close it and make another.`;
 }

@@ -1,13 +1,12 @@
 // Locking EMP for a score: what it earns, how it is streamed, when it ends.
 
 import { account, allow, connectFirst, contract, send } from "/web/wallet.js";
-import { about, api, chainFacts, currencyOf, EMP, later, money, moneys, when, baseUnits } from "/web/api.js";
+import { about, api, chainFacts, currencyOf, EMP, later, money, moneys, SCORE, when, baseUnits } from "/web/api.js";
 import { facts, field, h, number, table } from "/web/dom.js";
 import { doing } from "/web/act.js";
 import { whereEmp } from "/web/emp.js";
 import { panel } from "/web/panel.js";
 
-const SCORE = { decimals: 18, symbol: "" };
 const DAY = 86400;
 
 export async function showStake() {
