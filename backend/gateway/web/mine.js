@@ -6,6 +6,7 @@ import { facts, h, table } from "/web/dom.js";
 import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
+import { alerts } from "/web/alerts.js";
 import { apps } from "/web/apps.js";
 import { moneyBack } from "/web/moneyback.js";
 import { keys } from "/web/keys.js";
@@ -24,6 +25,7 @@ export async function showMine() {
     panel("Use", () => use(), (event) => event.names.has("Settled")),
     panel("Keys for your programs", () => (signedIn() ? keys() : signInFirst()), () => false),
     panel("Apps you let in", () => (signedIn() ? apps() : []), () => false),
+    panel("Alerts", () => (signedIn() ? alerts() : []), () => false),
     panel("Receipts", () => (signedIn() ? receipts() : []), (event) => event.names.has("Settled")),
     panel("Statement for accounts and tax", () => (signedIn() ? statement() : []), () => false),
   ];
