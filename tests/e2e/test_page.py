@@ -5,7 +5,8 @@ buyer, with an injected wallet that knows neither the chain nor has a coin
     the credits fall, verifies the receipt, and gets back what it did not use; nothing is signed unexplained
     declines, in the dialog or in the wallet: nothing is sent
 provider, with an injected wallet
-    publishes from the empty form, sees a sale and its use, claims the revenue, closes and opens the plan
+    publishes from the empty form, sees a sale, its use by day, hour and plan, claims the revenue, closes
+    the plan
 others
     a staker locks and sees the score; a holder offers a pass, a watcher's list is kept
     an app is let in: sees what it could do, signs, and is sent back with a code; a screen's code is asked for
@@ -164,7 +165,7 @@ class TestProvider:
         await money.get_by_role("button", name=re.compile("^Claim 0.")).click()
         await agree(page, "Continue", "go to your wallet")
         await expect(money.get_by_role("button")).to_have_count(0)
-        await expect(section(page, "Use and errors, last 30 days")).to_contain_text("2, 0 failed")
+        await self.sees_the_use(page)
         await self.closes_the_plan(page)
 
     async def is_sold_and_used(self, page: Page, stage: World) -> None:
@@ -183,6 +184,19 @@ class TestProvider:
         model, stage.model = stage.model, f"31337/{service}"
         await calls(stage, customer.api_key)
         stage.model = model
+
+    async def sees_the_use(self, page: Page) -> None:
+        """By day, hour and plan."""
+        use = section(page, "Use and errors")
+        await expect(use.locator("figcaption", has_text="Calls by day")).to_contain_text("2, 0 failed")
+        await expect(use).to_contain_text("90 in 100 within")
+        await use.get_by_label("Figures by").select_option("hour")
+        await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
+        await expect(use.locator("figcaption", has_text="Tokens by hour")).to_contain_text("in, ")
+        await use.get_by_label("Figures by").select_option("plan")
+        row = page.get_by_role("table", name="Helpful model by plan").get_by_role("row", name="Credits")
+        await expect(row).to_contain_text("2, 0 failed")
+        await expect(row).to_contain_text("50 to 1 for 0.5 tUSD")
 
     async def closes_the_plan(self, page: Page) -> None:
         await page.get_by_role("link", name="Change").click()

@@ -1,16 +1,15 @@
-// What a provider sees: its services, what they earned and when it can be had, how they are used.
+// What a provider sees: its services, what they earned and when it can be had.
 
-import { account, connectFirst, contract, fresh, send, signIn } from "/web/wallet.js";
-import { api, chainFacts, credits, currencyOf, dayName, EMP, later, money, moneys, scaled, about, short, signedIn, span, when } from "/web/api.js";
+import { account, connectFirst, contract, send } from "/web/wallet.js";
+import { api, chainFacts, currencyOf, EMP, later, money, moneys, span, when } from "/web/api.js";
 import { facts, h, table } from "/web/dom.js";
-import { chart } from "/web/charts.js";
 import { doing } from "/web/act.js";
 import { panel } from "/web/panel.js";
 import { disputes } from "/web/disputes.js";
 import { publishForm } from "/web/publish.js";
 import { editForm } from "/web/edit.js";
+import { use } from "/web/use.js";
 
-const DAYS = 30;
 const MONEY = (event) => ["Released", "Claimed", "Bought", "Refunded", "Settled", "TransferSingle"].some((name) => event.names.has(name));
 
 export async function showProvider() {
@@ -21,7 +20,7 @@ export async function showProvider() {
     panel("Money", () => earnings(chain), MONEY),
     panel("Your services", () => services(chain), (event) => MONEY(event) || event.names.has("ServiceRegistered") || event.names.has("PlanCreated")),
     panel("Disputes", () => claims(), (event) => [...event.names].some((name) => name.startsWith("Dispute"))),
-    panel("Use and errors, last 30 days", () => use(chain), (event) => event.names.has("Settled") || event.names.has("ServiceRegistered")),
+    panel("Use and errors", () => use(chain), (event) => event.names.has("Settled") || event.names.has("ServiceRegistered")),
     publishForm(chain),
   ];
 }
@@ -80,51 +79,4 @@ function card(service, stats, chain, cooldown, now) {
     h("div", { class: "row" }, h("a", { class: "button plain", href: `#/provider/${service.id}` }, "Change"),
       unbonding && ready <= now ? h("button", { class: "plain", onclick: doing(async () => (await send("Take the bond", [`${money(unbonding, EMP)} return to your wallet.`], async () => (await contract("ServiceRegistry")).unbond(service.id, account()))) !== null) }, "Take the bond") : "",
       h("small", { class: "soft" }, `A bond that is asked for waits ${span(cooldown)}.`)));
-}
-
-async function use(chain) {
-  const mine = await api(`/v1/accounts/${account()}`);
-  if (!mine.services.length) return [];
-  if (!signedIn()) return [h("p", {}, "Sign in to see calls, errors and revenue by day."), h("div", { class: "row" }, h("button", { onclick: doing(signIn) }, "Sign in"))];
-  const found = await Promise.all(mine.services.map(async (id) => [await api(`/v1/services/${id}`), await fresh(() => api(`/v1/provider/services/${id}/analytics`))]));
-  return [...found.filter(([, figures]) => figures).map(([service, figures]) => [h("h3", {}, service.name), charts(figures, chain, service)]), await settled()];
-}
-
-// When what was served became revenue, line by line.
-async function settled() {
-  const [{ settlements }, { plans, settles_within_seconds: within }] = await Promise.all([api("/v1/provider/settlements?limit=10"), api("/v1/provider/revenue")]);
-  const waiting = plans.reduce((all, one) => all + BigInt(one.unsettled_micro_credits), 0n);
-  return [h("h3", {}, "Latest settlements"), waiting ? h("p", {}, `Served and not settled yet: ${credits(waiting)}. Whole ones become revenue within ${span(within)}.`) : "", table("Latest settlements", [
-    { name: "When", of: (one) => when(one.timestamp) },
-    { name: "Service", of: (one) => h("a", { href: `#/service/${one.service_id}` }, String(one.service_id)) },
-    { name: "Plan", of: (one) => String(one.plan_id) },
-    { name: "Payer", of: (one) => h("code", { title: one.payer }, short(one.payer)) },
-    { name: "Credits", number: true, of: (one) => one.units },
-  ], settlements, "None yet: use is settled in batches.")];
-}
-
-function charts(figures, chain, service) {
-  const today = Math.floor(figures.end / 86400) * 86400;
-  const days = Array.from({ length: DAYS }, (_, ago) => today - (DAYS - 1 - ago) * 86400);
-  const rows = new Map(figures.rows.map((row) => [row.start, row]));
-  const of = (read, write = String) => days.map((day) => { const value = rows.has(day) ? read(rows.get(day)) : 0; return { name: dayName(day), value: Number(value), text: write(value) }; });
-  const calls = figures.rows.reduce((all, row) => all + row.calls, 0), failed = figures.rows.reduce((all, row) => all + row.failed, 0);
-  const currency = currencyOf(chain, service.plans[0]?.currency ?? 0);
-  const used = (row) => row.used[currency.index] || "0";
-  const worth = days.map((day) => { const amount = rows.has(day) ? used(rows.get(day)) : "0"; return { name: dayName(day), value: scaled(amount, currency), text: about(amount, currency, 6) }; });
-  const total = figures.rows.reduce((all, row) => all + BigInt(used(row)), 0n);
-  const time = (one) => (one.p50 === null ? "no calls yet" : `${one.p50} ms; 90 in 100 within ${one.p90} ms, 99 within ${one.p99} ms`);
-  return [
-    h("div", { class: "halves" },
-      chart("Calls by day", of((row) => row.calls), { figure: `${calls}, ${failed} failed`, also: { all: "All calls", name: "Failed", points: of((row) => row.failed) } }),
-      chart(`Used by day, worth in ${currency.symbol}`, worth, { figure: about(total, currency, 6) })),
-    facts({ "First byte": time(figures.first_byte), "Last byte": time(figures.latency), "Buyers who came back": back(figures.retention) }),
-  ];
-}
-
-function back(cohorts) {
-  const buyers = cohorts.reduce((all, one) => all + one.buyers, 0);
-  if (!buyers) return "no buyers yet";
-  const again = cohorts.reduce((all, one) => all + Math.max(0, ...one.active.slice(1)), 0);
-  return `${again} of ${buyers} called in a later week too`;
 }
