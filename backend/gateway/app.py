@@ -18,7 +18,7 @@ from backend.gateway.body_limit import BodyLimit
 from backend.gateway.deps import GatewayDeps, Services, assemble
 from backend.gateway.gauges import Gauges
 from backend.gateway.handlers import add_handlers
-from backend.gateway.metrics import Metrics, MetricsApp, serve_metrics
+from backend.gateway.metrics import GAUGES
 from backend.gateway.named_block import NamedBlock
 from backend.gateway.openapi import describe_model_routes
 from backend.gateway.origins import with_cors
@@ -45,6 +45,7 @@ from backend.gateway.routes import (
     usage,
     vouchers,
 )
+from backend.metrics.page import MetricsPage, serve_metrics
 
 TITLE = "Emporion gateway"
 SUMMARY = "Paid access to machine-learning services, decided by what a wallet holds."
@@ -173,7 +174,7 @@ def _tasks(given: Services) -> dict[str, Callable[[], Coroutine[Any, Any, None]]
     shared = given.deps.store.dialect == "postgresql"  # an SQLite store has one writing process: this one
     replicas = {"credentials": partial(_forget_revoked, given)} if shared else {}
     sending = {} if given.sender is None else {"webhooks": partial(given.sender.run, given.moves)}
-    watched = {} if given.metrics is None else {"metrics": partial(_serve_metrics, given, given.metrics)}
+    watched = {} if given.metrics is None else {"metrics": _metrics_server(given)}
     limits = given.deps.limits
     return {
         **replicas,
@@ -202,10 +203,10 @@ async def _kept_up(name: str, start: Callable[[], Coroutine[Any, Any, None]], cl
         await clock.sleep(TASK_RESTART_SECONDS)
 
 
-async def _serve_metrics(given: Services, metrics: Metrics) -> None:
+def _metrics_server(given: Services) -> Callable[[], Coroutine[Any, Any, None]]:
     gauges = Gauges(given.watch, given.holds, given.catalog)
-    settings = given.deps.settings
-    await serve_metrics(MetricsApp(metrics, gauges), settings.metrics_host, settings.metrics_port)
+    page, settings = MetricsPage(given.deps.registry, GAUGES, gauges.gauges), given.deps.settings
+    return partial(serve_metrics, page, settings.metrics_host, settings.metrics_port)
 
 
 async def _keep_house(given: Services) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from prometheus_client import CollectorRegistry
+
 from backend.accounts.key_use import KeyUse
 from backend.accounts.nonces import NonceIssuer
 from backend.accounts.oauth.service import OAuth
@@ -88,6 +90,8 @@ class GatewayDeps:
     limits: SharedLimits | None = None
     """Limits of units that replicas share; without them this process keeps its own."""
     traces: Tracing | None = None
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    """What /metrics shows; who else works in this process counts there too."""
     aliases: Mapping[str, ServiceId] = field(default_factory=dict)
 
 
@@ -228,7 +232,7 @@ def _shared(deps: GatewayDeps, chain_id: ChainId, watch: HeadWatch, resolver: Cr
         holds=HoldKeeper(deps.meter, clock),
         router=Router(clock),
         addresses=ClientAddress(settings.trusted_proxies),
-        metrics=Metrics() if settings.metrics_port else None,
+        metrics=Metrics(deps.registry) if settings.metrics_port else None,
     )
 
 

@@ -4,29 +4,17 @@ Names of model metrics follow OpenTelemetry's semantic conventions for generativ
 written as underscores.
 """
 
-import asyncio
-import socket
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-import uvicorn
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    Counter,
-    Gauge,
-    Histogram,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from backend.core.errors import DatabaseError, EmporionError
+from backend.core.errors import EmporionError
 from backend.core.units import MICRO, MicroCredits
-from backend.gateway.asgi import Receive, Scope, Send, send_whole
+from backend.gateway.asgi import Scope
 from backend.meter.schemas import Outcome, Served
 
 _SECONDS: Final = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-_TEXT: Final = (b"content-type", CONTENT_TYPE_LATEST.encode())
 
 
 class Observer(Protocol):
@@ -77,44 +65,42 @@ class NoMetrics:
 
 
 class Metrics:
-    """Counts in a registry of its own, so that two gateways in one process do not meet."""
+    """Counts in the registry of its process; two gateways in one process have one each."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry) -> None:
         of_service = ("gen_ai_operation_name", "service_id")
         self._duration = Histogram(
             "gen_ai_server_request_duration_seconds",
             "Time of a served request.",
             (*of_service, "outcome"),
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
         self._first = Histogram(
             "gen_ai_server_time_to_first_token_seconds",
             "Time to the first byte of an answer.",
             of_service,
             buckets=_SECONDS,
-            registry=self.registry,
+            registry=registry,
         )
         self._usage = Counter(
             "gen_ai_usage_tokens",
             "Measures used (tokens for language models), in and out.",
             (*of_service, "gen_ai_token_type"),
-            registry=self.registry,
+            registry=registry,
         )
         self._credits = Counter(
-            "emporion_charged_credits", "Credits charged.", ("service_id",), registry=self.registry
+            "emporion_charged_credits", "Credits charged.", ("service_id",), registry=registry
         )
         self._lost = Counter(
             "emporion_lost_credits",
             "Credits that rate cards asked for and tabs no longer had.",
             ("service_id",),
-            registry=self.registry,
+            registry=registry,
         )
         self._denials = Counter(
-            "emporion_denials", "Requests refused, by error code.", ("reason",), registry=self.registry
+            "emporion_denials", "Requests refused, by error code.", ("reason",), registry=registry
         )
-        self._gauges = {name: Gauge(name, told, registry=self.registry) for name, told in GAUGES.items()}
 
     def served(self, served: Served, charged: MicroCredits) -> None:
         """A usage row was written."""
@@ -133,12 +119,6 @@ class Metrics:
         """A request was answered with an error."""
         self._denials.labels(error.code).inc()
 
-    def text(self, gauges: dict[str, float]) -> bytes:
-        """Everything, in Prometheus' text format."""
-        for name, value in gauges.items():
-            self._gauges[name].set(value)
-        return generate_latest(self.registry)
-
 
 GAUGES: Final = {
     "emporion_holds_open": "Holds of requests under way in this process.",
@@ -148,53 +128,4 @@ GAUGES: Final = {
     "emporion_index_reorgs": "How often blocks were taken back; what was derived from them is undone.",
     "emporion_settlement_backlog_credits": "Credits served and not yet settled on chain.",
     "emporion_voided_credits": "Credits served against deposits that forks took back.",
-    "emporion_store_up": "Whether the store answered this scrape.",
 }
-
-
-class Gauged(Protocol):
-    """Reads the values of the moment."""
-
-    async def gauges(self) -> dict[str, float]:
-        """By name; those of `GAUGES`. Raises DatabaseError."""
-        ...
-
-
-class MetricsApp:
-    """`GET /metrics`, nothing else."""
-
-    def __init__(self, metrics: Metrics, gauged: Gauged) -> None:
-        self._metrics = metrics
-        self._gauged = gauged
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One scrape."""
-        if scope["type"] != "http" or scope["path"] != "/metrics" or scope["method"] != "GET":
-            await send_whole(send, 404, [], b"")
-            return
-        try:
-            gauges = {**await self._gauged.gauges(), "emporion_store_up": 1.0}
-        except DatabaseError:
-            gauges = {"emporion_store_up": 0.0}
-        await send_whole(send, 200, [_TEXT], self._metrics.text(gauges))
-
-
-class _Server(uvicorn.Server):
-    """A server whose signals belong to the gateway's own."""
-
-    def capture_signals(self) -> Any:
-        """Leave them alone."""
-        return nullcontext()
-
-
-async def serve_metrics(app: MetricsApp, host: str, port: int) -> None:
-    """Answer scrapes until cancelled. Raises OSError where the port is taken."""
-    config = uvicorn.Config(app, lifespan="off", log_config=None, access_log=False, server_header=False)
-    server = _Server(config)
-    with socket.create_server((host, port)) as opened:
-        serving = asyncio.ensure_future(server.serve(sockets=[opened]))
-        try:
-            await asyncio.shield(serving)
-        finally:
-            server.should_exit = True  # it closes its connections within a tick
-            await serving
