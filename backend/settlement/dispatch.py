@@ -12,7 +12,7 @@ from backend.db.session import Store
 from backend.meter.schemas import TabKey
 from backend.settlement import repository
 from backend.settlement.batch import LeavingTab, Verdict, verdict_on
-from backend.settlement.ports import SettleEntry, SettlementSender
+from backend.settlement.ports import SettleEntry, SettlementObserver, SettlementSender, Unobserved
 from backend.signing.messages import settlement_voucher
 
 RESEND_SECONDS: Final = 60
@@ -23,8 +23,15 @@ log = structlog.get_logger(__name__)
 class Dispatch:
     """What goes to the chain. Every send may be repeated: settlements are cumulative, closes idempotent."""
 
-    def __init__(self, store: Store, sender: SettlementSender, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        sender: SettlementSender,
+        clock: Clock,
+        observer: SettlementObserver | None = None,
+    ) -> None:
         self._store = store
+        self._observer = observer or Unobserved()
         self._sender = sender
         self._clock = clock
         self._closed: dict[TabKey, UnixTime] = {}
@@ -52,6 +59,7 @@ class Dispatch:
             await self._sender.close(key.chain_id, key.plan_id, key.payer)
         except EmporionError as error:
             log.warning("settlement.close.failed", plan=key.plan_id, code=error.code, reason=str(error))
+            self._observer.failed("close", error.code)
             return False
         log.info("settlement.tab.closed", chain=key.chain_id, plan=key.plan_id)
         return True
@@ -61,6 +69,7 @@ class Dispatch:
             await self._sender.tend(chain_id)
         except EmporionError as error:
             log.warning("settlement.tend.failed", chain=chain_id, code=error.code, reason=str(error))
+            self._observer.failed("tend", error.code)
 
     async def _send_batch(self, batch: Any) -> bool:
         async with self._store.read_connection() as db:
@@ -73,6 +82,7 @@ class Dispatch:
             values["tx_hash"] = await self._sender.settle(ChainId(batch.chain_id), plan_id, entries)
         except EmporionError as error:
             log.warning("settlement.send.failed", batch=batch.id, code=error.code, reason=str(error))
+            self._observer.failed("send", error.code)
             await self._refused(batch, pending, values, error)
             return False
         async with self._store.write_connection() as db:
@@ -95,6 +105,7 @@ class Dispatch:
                 await repository.end_batch(db, batch.id, "split", self._clock.now(), told)
             else:
                 await repository.end_batch(db, batch.id, "abandoned", self._clock.now(), told)
+                self._observer.lost("abandoned")
         log.warning(f"settlement.batch.{verdict.value}", batch=batch.id, plan=batch.plan_id, reason=told)
 
 

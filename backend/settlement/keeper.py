@@ -18,6 +18,7 @@ from backend.core.errors import ContractRevert, EmporionError
 from backend.core.units import Address, ChainId, Hash32, ServiceId
 from backend.db.session import Store
 from backend.settlement import repository, upkeep_repository
+from backend.settlement.ports import SettlementObserver, Unobserved
 
 RETRY_SECONDS: Final = 30
 REFUSED_SECONDS: Final = 3_600
@@ -91,12 +92,14 @@ class Keeper:
         clock: Clock,
         least: int = 1,
         leads: Callable[[], bool] = always,
+        observer: SettlementObserver | None = None,
     ) -> None:
         self._store = store
         self._sender = sender
         self._clock = clock
         self._least = least
         self._leads = leads
+        self._observer = observer or Unobserved()
         self._rests: dict[tuple[str, ChainId, Any], int] = {}
         self._looked = 0
 
@@ -107,6 +110,7 @@ class Keeper:
                 await self.step()
             except EmporionError as error:
                 log.warning("keeper.step.failed", code=error.code, reason=str(error))
+                self._observer.failed("keeper_step", error.code)
             try:
                 await asyncio.wait_for(stop.wait(), interval)
             except TimeoutError:
@@ -114,8 +118,12 @@ class Keeper:
 
     async def step(self) -> int:
         """Do what can be done; returns how many transactions were sent."""
-        if not self._leads():
-            return 0
+        leads = self._leads()
+        sent = await self._step() if leads else 0
+        self._observer.kept(leads, self._clock.now())
+        return sent
+
+    async def _step(self) -> int:
         now = self._clock.now()
         self._rests = {key: until for key, until in self._rests.items() if until > now}
         async with self._store.read_connection() as db:
@@ -128,20 +136,26 @@ class Keeper:
         )
 
     async def _done(self, job: Job) -> bool:
+        outcome = await self._tried(job)
+        self._observer.upkeep(job.name, outcome)
+        return outcome == "sent"
+
+    async def _tried(self, job: Job) -> str:
+        """`sent`, `refused` or `failed`."""
         rest = RETRY_SECONDS
         try:
             await self._sent(job)
         except ContractRevert as error:
             rest = REFUSED_SECONDS if job.name != "flush" else RETRY_SECONDS
             log.info(f"keeper.{job.name}.refused", chain=job.chain_id, reason=str(error))
-            return False
+            return "refused"
         except EmporionError as error:
             log.warning(f"keeper.{job.name}.failed", chain=job.chain_id, code=error.code, reason=str(error))
-            return False
+            return "failed"
         finally:
             self._rests[job.name, job.chain_id, _key(job)] = self._clock.now() + rest
         log.info(f"keeper.{job.name}.sent", chain=job.chain_id)
-        return True
+        return "sent"
 
     async def _sent(self, job: Job) -> None:
         if job.name == "flush":
@@ -176,10 +190,12 @@ class Keeper:
                 jobs += await self._overdue(chain_id, max(self._clock.now(), chain.timestamp))
             except EmporionError as error:
                 log.warning("keeper.round.failed", chain=chain_id, code=error.code, reason=str(error))
+                self._observer.failed("keeper_round", error.code)
         return jobs
 
     async def _warn(self, chain_id: ChainId) -> None:
         left = await self._sender.settlements_left(chain_id)
+        self._observer.affordable(chain_id, left)
         if left < LEAST_SETTLEMENTS:
             log.warning(
                 "keeper.gas.low", chain=chain_id, settlements_left=left, advice="send the meter's wallet gas"

@@ -219,6 +219,12 @@ async def open_batches(connection: AsyncConnection, chain_id: ChainId) -> list[A
     return list((await connection.execute(statement.order_by(_batches.c.created_at, _batches.c.id))).all())
 
 
+async def oldest_open(connection: AsyncConnection) -> int:
+    """When the oldest batch not confirmed yet was prepared, of every chain; 0 where there is none."""
+    statement = select(func.coalesce(func.min(_batches.c.created_at), 0)).where(_batches.c.status.in_(OPEN))
+    return int((await connection.execute(statement)).scalar_one())
+
+
 async def lines_of(connection: AsyncConnection, batch_id: str) -> list[Any]:
     """Lines of a batch with the mirror's `settled_now`, and the stored voucher where there is one."""
     joined = _lines.outerjoin(_tabs, _same_tab(_lines, _tabs)).outerjoin(

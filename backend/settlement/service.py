@@ -7,7 +7,6 @@ mirror again, and becomes due again by itself.
 
 import asyncio
 import secrets
-from dataclasses import dataclass
 from typing import Any, Final
 
 import structlog
@@ -22,7 +21,13 @@ from backend.settlement import repository
 from backend.settlement.batch import Line, OpenTab, Policy, may_close, plan_batches
 from backend.settlement.dispatch import RESEND_SECONDS, Dispatch
 from backend.settlement.lead import LEASE_SECONDS, Lead
-from backend.settlement.ports import SettleEntry, SettlementSender
+from backend.settlement.ports import (
+    SettleEntry,
+    SettlementObserver,
+    SettlementSender,
+    StepReport,
+    Unobserved,
+)
 
 __all__ = [
     "LEASE_SECONDS",
@@ -47,17 +52,6 @@ SKIP_REASONS: Final = (
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """What one step did."""
-
-    leader: bool
-    prepared: int = 0
-    sent: int = 0
-    confirmed: int = 0
-    closed: int = 0
-
-
 class SettlementWorker:
     """Settles the tabs of services whose meter is `meter`; of several workers one leads."""
 
@@ -68,9 +62,11 @@ class SettlementWorker:
         meter: Address,
         clock: Clock,
         policy: Policy,
+        observer: SettlementObserver | None = None,
     ) -> None:
         self._store = store
-        self._dispatch = Dispatch(store, sender, clock)
+        self._observer = observer or Unobserved()
+        self._dispatch = Dispatch(store, sender, clock, self._observer)
         self._meter = meter
         self._clock = clock
         self._policy = policy
@@ -83,6 +79,7 @@ class SettlementWorker:
                 await self.step()
             except EmporionError as error:
                 log.warning("settlement.step.failed", code=error.code, reason=str(error))
+                self._observer.failed("step", error.code)
             try:
                 await asyncio.wait_for(stop.wait(), interval)
             except TimeoutError:
@@ -90,8 +87,11 @@ class SettlementWorker:
 
     async def step(self) -> StepReport:
         """Lead, confirm what the index shows, write what is due, send what is open, let go who leaves."""
-        if not await self._lead.take():
-            return StepReport(leader=False)
+        report = await self._step() if await self._lead.take() else StepReport(leader=False)
+        self._observer.stepped(report, self._clock.now())
+        return report
+
+    async def _step(self) -> StepReport:
         confirmed = prepared = sent = closed = 0
         async with self._store.read_connection() as db:
             followed = await repository.chains(db)
@@ -101,7 +101,9 @@ class SettlementWorker:
             prepared += await self._prepare(chain_id, now)
             sent += await self._dispatch.send(chain_id)
             closed += await self._close(chain_id, now)
-        return StepReport(leader=True, prepared=prepared, sent=sent, confirmed=confirmed, closed=closed)
+        async with self._store.read_connection() as db:
+            oldest = await repository.oldest_open(db)
+        return StepReport(True, prepared, sent, confirmed, closed, oldest)
 
     def _now(self, chain: Any) -> UnixTime:
         """The day of a limit and the end of a delay go by the next block's time, which is past the head's."""
@@ -131,6 +133,7 @@ class SettlementWorker:
                 reason = _reason(reason_number)
                 log.warning("settlement.line.skipped", batch=batch.id, plan=batch.plan_id, reason=reason)
                 await repository.set_line(db, batch.id, payer, "skipped", reason)
+                self._observer.lost("skipped")
             else:
                 still_open += 1
         if still_open:
