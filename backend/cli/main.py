@@ -12,7 +12,8 @@ from backend.core.errors import EmporionError
 
 PARTS: Final = {
     "devnet_commands": ("devnet", "demo"),
-    "running": ("up", "serve", "settle"),
+    "running": ("up", "serve"),
+    "settling": ("settle",),
     "keep_commands": ("keep",),
     "provider_commands": ("provider",),
     "buyer_commands": ("buyer",),

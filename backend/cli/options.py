@@ -17,3 +17,13 @@ ServiceArgument = Annotated[int, typer.Argument(min=1, help="Service id, from `e
 GatewayUrl = Annotated[
     str | None, typer.Option("--gateway", metavar="URL", help="The gateway; else the one of the settings.")
 ]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option(
+        "--metrics-port",
+        min=0,
+        max=65535,
+        metavar="PORT",
+        help="Port of /metrics; else the settings'; 0: none.",
+    ),
+]

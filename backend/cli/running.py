@@ -1,42 +1,28 @@
-"""`emporion up`, `serve`, `settle`: the processes that stay."""
+"""`emporion up`, `serve`: the processes that answer."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import typer
 
 from backend.cli.children import Child
 from backend.cli.gateway_parts import gateway_deps
-from backend.cli.output import say
 from backend.cli.serving import listening, served, spare_collector
-from backend.cli.stores import gateway_store
+from backend.cli.settling import settled
 from backend.cli.wiring import chain, meter_signer, on_fast_loop, prepared, until_signal
-from backend.core.clock import SystemClock
 from backend.core.errors import EmporionError, Unavailable
 from backend.core.logs import get_logger
 from backend.core.settings import Settings, child_environment
-from backend.core.units import ChainId
-from backend.db.session import Store
 from backend.gateway.app import create_app
-from backend.settlement.batch import Policy
-from backend.settlement.chain_sender import ChainSettlement, Line
-from backend.settlement.keeper import Keeper
-from backend.settlement.sent_repository import SentTransactions
-from backend.settlement.service import SettlementWorker
-from backend.signing.keys import Signer
+from backend.settlement.metrics import SettlementMetrics
 
 RESTART_SECONDS: Final = (0.2, 1.0, 5.0, 5.0)
 """Pauses before an indexer that ended by itself is started again; after the last it is given up."""
 STEADY_SECONDS: Final = 60.0
 """An indexer that lived this long had begun well: its end counts as the first."""
-LEAST_PACE: Final = 1.0
-MOST_PACE: Final = 5.0
-"""Seconds between two looks at what is to be settled: a tenth of the age it may reach, within these bounds.
-Well under the leader's lease.
-"""
 log = get_logger("cli")
 
 
@@ -44,7 +30,6 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("up")(up)
     app.command("serve")(serve)
-    app.command("settle")(settle)
 
 
 def up() -> None:
@@ -59,14 +44,6 @@ def serve() -> None:
     on_fast_loop(_serve_alone(settings))
 
 
-def settle(
-    once: Annotated[bool, typer.Option("--once", help="Do one round and stop.")] = False,
-) -> None:
-    """Settle metered usage on chain, flush fees, expire positions and retire services, until stopped."""
-    settings = prepared(quiet=once)
-    on_fast_loop(_settle_alone(settings, once))
-
-
 async def _up(settings: Settings) -> None:
     with meter_signer(settings) as key, listening(settings) as (opened, settings):
         async with chain(settings):
@@ -77,7 +54,7 @@ async def _up(settings: Settings) -> None:
             await _together(
                 stop,
                 served(settings, stop, app, opened),
-                _settled(settings, stop, deps.store, key),
+                settled(settings, stop, deps.store, key, SettlementMetrics(deps.registry)),
             )
 
 
@@ -98,41 +75,6 @@ async def _together(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> N
         stop.set()
         await asyncio.gather(*tasks, return_exceptions=True)
         raise
-
-
-async def _settle_alone(settings: Settings, once: bool) -> None:
-    with meter_signer(settings) as key:
-        async with until_signal() as stop, gateway_store(settings) as store:
-            if not once:
-                return await _settled(settings, stop, store, key)
-            async with settlement(settings, store, key) as (worker, keeper):
-                report = await worker.step()
-                if not report.leader:
-                    return say("another process settles for this store; there is nothing to do here")
-                kept = await keeper.step()
-    said = f"settlements prepared {report.prepared}, sent {report.sent}, confirmed {report.confirmed}"
-    return say(f"{said}; upkeep sent {kept}")
-
-
-@asynccontextmanager
-async def settlement(
-    settings: Settings, store: Store, key: Signer
-) -> AsyncIterator[tuple[SettlementWorker, Keeper]]:
-    """The settlement worker and the keeper, with one sender for the meter's key."""
-    async with chain(settings) as found:
-        chain_id = ChainId(found.deployment.chain_id)
-        sender = found.sender(key, SentTransactions(store, chain_id, key.address))
-        port = ChainSettlement({chain_id: Line(sender, found.contracts)})
-        policy = Policy(min_units=settings.settle_min_units, max_age=settings.settle_interval_seconds)
-        clock = SystemClock()
-        worker = SettlementWorker(store, port, key.address, clock, policy)
-        yield worker, Keeper(store, port, clock, leads=worker.leads)
-
-
-async def _settled(settings: Settings, stop: asyncio.Event, store: Store, key: Signer) -> None:
-    async with settlement(settings, store, key) as (worker, keeper):
-        pace = min(max(settings.settle_interval_seconds / 10, LEAST_PACE), MOST_PACE)
-        await asyncio.gather(worker.run(stop, pace), keeper.run(stop))
 
 
 @asynccontextmanager

@@ -71,7 +71,9 @@ class Settings(BaseSettings):
     metrics_host: str = Field(
         "127.0.0.1", description="Address of /metrics; only your own Prometheus should reach it."
     )
-    metrics_port: int = Field(0, ge=0, le=65535, description="Port of /metrics; 0 turns it off.")
+    metrics_port: int = Field(
+        0, ge=0, le=65535, description="Port of /metrics of this process; 0 turns it off."
+    )
     traces_url: str = Field(
         "", description="OTLP/HTTP URL of a collector of traces; needs the extra `traces`. Empty: none."
     )

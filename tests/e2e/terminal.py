@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,18 @@ def started(home: Path, *options: str) -> Economy:
             return Economy(process, home, printed)
     process.stdout.close()
     raise AssertionError(f"devnet ended with {process.wait()}:\n{printed}")
+
+
+@contextmanager
+def beside(*arguments: str) -> Iterator["subprocess.Popen[str]"]:
+    """A command that stays, in a process of its own; ended in order, with status 0."""
+    process = subprocess.Popen([sys.executable, "-m", "backend.cli.main", *arguments], cwd=ROOT, text=True)
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=30)
+    assert status == 0
 
 
 def does(*arguments: str) -> Any:

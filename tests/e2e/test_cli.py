@@ -25,11 +25,11 @@ import pytest
 
 from backend.chain.deploy_plan import COMPLETE
 from backend.cli.devnet.network import Devnet
-from backend.cli.devnet.ports import is_free
+from backend.cli.devnet.ports import free_port, is_free
 from backend.cli.wiring import run
 from backend.core.units import checksum
 from backend.signing.keys import LocalKey
-from tests.e2e.terminal import Economy, does, eventually, funded, get, plan_of, refuses, started
+from tests.e2e.terminal import Economy, beside, does, eventually, funded, get, plan_of, refuses, started
 from tests.emporion_command import run_emporion
 
 pytestmark = [
@@ -223,6 +223,14 @@ class TestSearch:
         assert "service 999 is no model on sale here" in refuses("probe", "999").err
 
 
+def scraped(port: int) -> str:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            return str(answer.read().decode())
+    except OSError as error:
+        return str(error)
+
+
 class TestOperations:
     def test_status_tells_index_and_gateway(self) -> None:
         told = does("status")
@@ -236,6 +244,17 @@ class TestOperations:
     def test_anybody_keeps_but_with_a_key_of_their_own(self) -> None:
         assert "upkeep sent" in run_emporion("keep", "--once", "--key", "staker").err
         assert "another process sends" in run_emporion("keep", "--once", "--key", "meter").err
+
+    @pytest.mark.parametrize(("command", "leads"), [(("settle",), 0), (("keep", "--key", "staker"), 1)])
+    def test_those_that_stay_are_watched(self, command: tuple[str, ...], leads: int) -> None:
+        """Beside the devnet's own settlement a second one stands by; a keeper has a key of its own."""
+        port = free_port(0)
+        line = f'emporion_settlement_leads{{part="keep"}} {leads}.0'
+        with beside(*command, "--metrics-port", str(port)):
+            assert eventually(lambda: line in scraped(port), 30), scraped(port)
+            said = scraped(port)
+        assert "emporion_store_up 1.0" in said
+        assert "emporion_settlement_backlog_credits" in said
 
     def test_deploys_on_a_bare_chain(
         self, economy: Economy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
