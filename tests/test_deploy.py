@@ -4,6 +4,7 @@ compose.yaml
 ├── names settings that exist, and files that are there
 ├── its environments, filled in, are settings that are not refused; each part has what it needs
 ├── asks for every secret, and has a default for none; only nginx is reachable from outside
+├── lets Prometheus find each part that has figures, and only figures that exist raise an alert of the runbook
 ├── runs commands that exist, and lets them drain
 └── gives nginx the addresses that the gateways trust and have
 the nginx configuration
@@ -27,9 +28,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from prometheus_client import CollectorRegistry, generate_latest
 
 from backend.cli.serving import DRAIN_SECONDS
 from backend.core.settings import PREFIX, Settings, load_settings
+from backend.gateway.metrics import GAUGES, Metrics
+from backend.metrics.page import MetricsPage
+from backend.settlement.metrics import SettlementMetrics
 from scripts.reference import commands
 from tests.own_servers import nginx_command, prepare_nginx
 
@@ -91,7 +96,9 @@ class TestCompose:
         assert {name for name in EXAMPLE if name.startswith(PREFIX)} - KNOWN == OURS_ALONE
 
     def test_is_reached_by_nginx_alone(self) -> None:
-        assert [name for name, part in COMPOSE["services"].items() if "ports" in part] == ["nginx"]
+        ports = {name: part["ports"] for name, part in COMPOSE["services"].items() if "ports" in part}
+        assert ports == {"nginx": ["443:443"], "prometheus": ["127.0.0.1:9090:9090"]}
+        assert COMPOSE["services"]["prometheus"]["profiles"] == ["watch"]
 
     def test_runs_commands_that_exist(self) -> None:
         known = {entry.name for entry in commands()}
@@ -116,6 +123,44 @@ class TestCompose:
         assert all((DEPLOY / file).is_file() for file in files)
         told = {name for part in COMPOSE["services"].values() for name in part.get("secrets", [])}
         assert told == set(COMPOSE["secrets"])
+
+
+class TestPrometheus:
+    def test_looks_at_each_part_that_has_figures(self) -> None:
+        (job,) = loaded("prometheus.yml")["scrape_configs"]
+        (wanted,) = job["static_configs"]
+        given = {name: part["environment"].get("EMPORION_METRICS_PORT") for name, part in PARTS.items()}
+        assert set(wanted["targets"]) == {f"{name}:{port}" for name, port in given.items() if port}
+        assert {name for name, port in given.items() if port} == {*GATEWAYS, "settle"}
+        assert loaded("prometheus.yml")["rule_files"] == ["alerts.yml"]
+
+    def test_knows_figures_that_exist(self) -> None:
+        registry = CollectorRegistry()
+        Metrics(registry)
+        SettlementMetrics(registry)
+        MetricsPage(registry, GAUGES, nothing)
+        known = set(re.findall(r"^# TYPE (\w+)", generate_latest(registry).decode(), re.MULTILINE))
+        used = set(re.findall(r"\b(?:emporion|gen_ai)_\w+", " ".join(one["expr"] for one in alerts())))
+        assert used
+        assert used <= known
+
+    def test_raises_the_signs_of_the_runbook(self) -> None:
+        text = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+        signs = text.partition("## Signs")[2]
+        assert set(re.findall(r"^\| `([A-Z]\w+)`", signs, re.MULTILINE)) == {one["alert"] for one in alerts()}
+
+
+async def nothing() -> dict[str, float]:
+    return {}
+
+
+def loaded(name: str) -> Any:
+    return yaml.safe_load((DEPLOY / "prometheus" / name).read_text(encoding="utf-8"))
+
+
+def alerts() -> list[dict[str, str]]:
+    (group,) = loaded("alerts.yml")["groups"]
+    return list(group["rules"])
 
 
 class TestNginx:
