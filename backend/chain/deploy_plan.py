@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple
 
 from backend.chain.abi import encode_values
 from backend.chain.deploy_values import AIRDROP_SECONDS, LIVE, SHORTENED, VESTING_SECONDS
-from backend.chain.envelope import creation_address
 from backend.core.errors import SettingsError
 from backend.core.units import Address, checksum, hex_of
+from backend.signing.envelope import creation_address
 from contracts.artifacts import Artifact, load
 
 __all__ = ["COMPLETE", "LIVE", "ORDER", "DeploySettings", "Unit", "fingerprint", "plan"]

@@ -11,13 +11,13 @@ from typing import Final, Protocol
 
 from backend.chain.client import NodeClient, Receipt
 from backend.chain.contract import Transaction
-from backend.chain.envelope import Envelope
 from backend.chain.fees import current_fees
 from backend.chain.in_flight import InFlight, Pending
 from backend.core.clock import Clock, SystemClock
 from backend.core.errors import NodeError, TransactionNotMined, TransactionReverted
 from backend.core.logs import get_logger
 from backend.core.units import Address, hex_of, keccak
+from backend.signing.envelope import Envelope
 from backend.signing.keys import Signer
 
 log = get_logger("chain")

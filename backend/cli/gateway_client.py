@@ -8,14 +8,15 @@ from typing import Any, Final, Self
 import orjson
 from yarl import URL
 
-from backend.client.sign_in import personal_digest, sign_in_message
+from backend.client.sign_in import sign_in_message
 from backend.core.deployment import DeployedCurrency
 from backend.core.errors import EmporionError, UpstreamError, UpstreamUnavailable
 from backend.core.units import Hash32, checksum, hex_of, keccak
 from backend.metadata.documents import read_document
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
-from backend.signing.keys import LocalKey
+from backend.signing.http_messages import personal_message
+from backend.signing.keys import Signer
 
 INDEX_SECONDS: Final = 30.0
 """How long an event may take to reach the gateway's index."""
@@ -95,11 +96,11 @@ class GatewayClient:
             await asyncio.sleep(_PAUSE)
         await self.ask("PUT", path, wanted)
 
-    async def sign_in(self, wallet: LocalKey) -> dict[str, Any]:
+    async def sign_in(self, wallet: Signer) -> dict[str, Any]:
         """Sign in with Ethereum (EIP-4361); later requests carry the session."""
         nonce = await self.ask("GET", "/v1/auth/nonce", token="")
         message = sign_in_message(nonce, checksum(wallet.address))
-        signature = hex_of(wallet.sign(personal_digest(message)))
+        signature = hex_of(wallet.sign_data(personal_message(message.encode())))
         session: dict[str, Any] = await self.ask(
             "POST", "/v1/auth/siwe", {"message": message, "signature": signature}, token=""
         )

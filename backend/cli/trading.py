@@ -15,7 +15,7 @@ from backend.core.deployment import DeployedCurrency
 from backend.core.errors import InsufficientFunds, Unprocessable
 from backend.core.units import Address, BaseUnits, PlanId, PlanKind, Then, checksum, unpack_plan_id
 from backend.signing.eip712 import Domain
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 from backend.signing.permit import Permit
 
 PATIENCE_SECONDS: Final = 600
@@ -53,7 +53,7 @@ class Lot:
 class Trader:
     """One wallet before the contracts. Every method sends, waits until mined, raises ChainError."""
 
-    def __init__(self, contracts: Contracts, key: LocalKey, sender: Sender) -> None:
+    def __init__(self, contracts: Contracts, key: Signer, sender: Sender) -> None:
         self._contracts = contracts
         self._key = key
         self._sender = sender
@@ -64,7 +64,7 @@ class Trader:
         return self._key.address
 
     @property
-    def key(self) -> LocalKey:
+    def key(self) -> Signer:
         """The wallet's key, for what it signs beside transactions."""
         return self._key
 
@@ -202,7 +202,8 @@ class Trader:
         name, version = await token.domain()
         domain = Domain(name, version, self._contracts.deployment.chain_id, Address(token.address))
         nonce = await token.permit_nonce(self.address)
-        return self._key.sign(Permit(self.address, Address(spender), value, nonce, deadline).digest(domain))
+        permit = Permit(self.address, Address(spender), value, nonce, deadline)
+        return self._key.sign_data(permit.preimage(domain))
 
     async def _now(self) -> int:
         return await self._contracts.client.timestamp()

@@ -13,7 +13,7 @@ from backend.client.offering import NewPlan, NewService
 from backend.client.reselling import DAY
 from backend.client.verification import Verdict
 from backend.core.errors import SettingsError
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -24,7 +24,7 @@ T = TypeVar("T")
 class Emporion:
     """As `AsyncEmporion`, blocking: the methods are its, word for word. Use it in a `with` block."""
 
-    def __init__(self, gateway: str, node: str = "", wallet: LocalKey | None = None) -> None:
+    def __init__(self, gateway: str, node: str = "", wallet: Signer | None = None) -> None:
         self._gateway = gateway.rstrip("/")
         self._loop = asyncio.new_event_loop()
         # A daemon: a program that ends without closing, by an exception maybe, must end.

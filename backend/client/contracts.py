@@ -11,7 +11,7 @@ from backend.client.node import Node, NodeRefused, types_of
 from backend.client.refusals import refusal
 from backend.core.errors import DeploymentMismatch
 from backend.core.units import Address, keccak, to_address
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class Contract:
         except KeyError:
             raise DeploymentMismatch(f"{self.address} has no event {event}") from None
 
-    async def send(self, key: LocalKey, function: str, *values: Any) -> dict[str, Any]:
+    async def send(self, key: Signer, function: str, *values: Any) -> dict[str, Any]:
         """Send a transaction and wait for its receipt. Raises NodeRefused, TransactionFailed."""
         return await self._explained(self._node.send(key, self.address, self.data(function, *values)))
 

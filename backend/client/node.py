@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import httpx
-from eth_typing import HexStr
 
 from backend.client.closing import Closing
 from backend.client.http import TIMEOUT
 from backend.core.errors import EmporionError
-from backend.core.units import checksum, hex_of
-from backend.signing.keys import LocalKey
+from backend.core.units import checksum, hex_of, to_address
+from backend.signing.envelope import Envelope
+from backend.signing.keys import Signer
 
 WAIT_SECONDS: Final = 120.0
 _POLL: Final = 0.25
@@ -63,27 +63,25 @@ class Node(Closing):
         """Timestamp of the newest block."""
         return int((await self.call("eth_getBlockByNumber", "latest", False))["timestamp"], 16)
 
-    async def send(self, key: LocalKey, to: str, data: bytes) -> dict[str, Any]:
+    async def send(self, key: Signer, to: str, data: bytes) -> dict[str, Any]:
         """Estimate, sign, send, wait; the receipt. Raises NodeRefused (before sending), TransactionFailed."""
         sender = checksum(key.address)
         call = {"from": sender, "to": to, "data": hex_of(data)}
         gas = int(await self.call("eth_estimateGas", call, "pending"), 16)
         block = await self.call("eth_getBlockByNumber", "latest", False)
         tip = int(await self.call("eth_maxPriorityFeePerGas"), 16)
-        signed = key.account().sign_transaction(
-            {
-                "chainId": int(await self.call("eth_chainId"), 16),
-                "nonce": int(await self.call("eth_getTransactionCount", sender, "pending"), 16),
-                "to": HexStr(to),
-                "data": data,
-                "value": 0,
-                "gas": gas + gas * _ROOM_PERCENT // 100,
-                "maxPriorityFeePerGas": tip,
-                "maxFeePerGas": 2 * int(block["baseFeePerGas"], 16) + tip,
-                "type": 2,
-            }
+        envelope = Envelope(
+            chain_id=int(await self.call("eth_chainId"), 16),
+            nonce=int(await self.call("eth_getTransactionCount", sender, "pending"), 16),
+            tip=tip,
+            most=2 * int(block["baseFeePerGas"], 16) + tip,
+            gas=gas + gas * _ROOM_PERCENT // 100,
+            to=to_address(to),
+            value=0,
+            data=data,
         )
-        return await self._mined(await self.call("eth_sendRawTransaction", hex_of(signed.raw_transaction)))
+        signed = await asyncio.to_thread(envelope.signed, key)  # a remote signer takes a while
+        return await self._mined(await self.call("eth_sendRawTransaction", hex_of(signed)))
 
     async def _mined(self, tx_hash: str) -> dict[str, Any]:
         for _ in range(int(WAIT_SECONDS / _POLL)):

@@ -6,11 +6,12 @@ from backend.client.closing import Closing
 from backend.client.contracts import Contract, Contracts
 from backend.client.http import Http
 from backend.client.node import Node
-from backend.client.sign_in import personal_digest, sign_in_message
+from backend.client.sign_in import sign_in_message
 from backend.core.errors import InsufficientFunds, SettingsError
 from backend.core.units import Address, checksum, hex_of, to_address
 from backend.signing.eip712 import Domain
-from backend.signing.keys import LocalKey
+from backend.signing.http_messages import personal_message
+from backend.signing.keys import Signer
 from backend.signing.permit import Permit
 
 PATIENCE_SECONDS: Final = 600
@@ -20,7 +21,7 @@ PATIENCE_SECONDS: Final = 600
 class Party(Closing):
     """One gateway, one node, one wallet. Without a node and a wallet it can only look around."""
 
-    def __init__(self, gateway: str, node: str = "", wallet: LocalKey | None = None) -> None:
+    def __init__(self, gateway: str, node: str = "", wallet: Signer | None = None) -> None:
         self._http = Http(gateway)
         self._node = Node(node) if node else None
         self._wallet = wallet
@@ -42,7 +43,8 @@ class Party(Closing):
         key = self._key()
         nonce = await self._http.get("/v1/auth/nonce")
         message = sign_in_message(nonce, checksum(key.address))
-        signed = {"message": message, "signature": hex_of(key.sign(personal_digest(message)))}
+        signature = key.sign_data(personal_message(message.encode()))
+        signed = {"message": message, "signature": hex_of(signature)}
         self._http.token = str((await self._http.post("/v1/auth/siwe", signed))["token"])
 
     async def _signed_in(self) -> None:
@@ -62,7 +64,7 @@ class Party(Closing):
         nonce = await token.read("nonces", self.address)
         permit = Permit(key.address, to_address(spender), value, nonce, deadline)
         domain = Domain(name, version, contracts.chain_id, Address(to_address(token.address)))
-        signature = key.sign(permit.digest(domain))
+        signature = key.sign_data(permit.preimage(domain))
         return signature[64], signature[:32], signature[32:64]
 
     async def _allow(self, token: Contract, spender: str, value: int) -> None:
@@ -84,7 +86,7 @@ class Party(Closing):
     async def _deadline(self) -> int:
         return await self._chain().now() + PATIENCE_SECONDS
 
-    def _key(self) -> LocalKey:
+    def _key(self) -> Signer:
         if self._wallet is None:
             raise SettingsError("this needs a wallet: AsyncEmporion(gateway, node, wallet)")
         return self._wallet
@@ -100,5 +102,5 @@ class Party(Closing):
             self._contracts = Contracts(self._chain(), facts["chains"][0])
         return self._contracts
 
-    async def _ready(self) -> tuple[Contracts, LocalKey]:
+    async def _ready(self) -> tuple[Contracts, Signer]:
         return await self._deployed(), self._key()

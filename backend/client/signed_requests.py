@@ -11,16 +11,16 @@ from backend.signing.http_messages import (
     content_digest,
     key_id,
     parameters,
-    personal_digest,
+    personal_message,
     signature_base,
 )
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 LIFE_SECONDS: Final = 30
 
 
 def signed_headers(
-    key: LocalKey,
+    key: Signer,
     chain_id: int,
     method: str,
     url: str,
@@ -45,7 +45,7 @@ def signed_headers(
     said = parameters(
         names, now, now + LIFE_SECONDS, secrets.token_urlsafe(18), key_id(chain_id, key.address)
     )
-    signature = key.sign(personal_digest(signature_base(covered, said)))
+    signature = key.sign_data(personal_message(signature_base(covered, said)))
     return {
         **more,
         "signature-input": f"{LABEL}={said}",

@@ -4,7 +4,7 @@ from typing import Final
 
 from backend.core.errors import MalformedRequest
 from backend.core.units import Address, PlanId, Units
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 from backend.signing.messages import UsageVoucher, voucher_domain
 
 AHEAD: Final = 5
@@ -17,7 +17,7 @@ class VoucherBook:
     """What one wallet has signed, by plan. `known` are credits of a plan that were accounted for before."""
 
     def __init__(
-        self, key: LocalKey, chain_id: int, escrow: Address, ahead: int = AHEAD, largest: int = LARGEST_STEP
+        self, key: Signer, chain_id: int, escrow: Address, ahead: int = AHEAD, largest: int = LARGEST_STEP
     ) -> None:
         self._key = key
         self._domain = voucher_domain(chain_id, escrow)
@@ -46,4 +46,4 @@ class VoucherBook:
         units = max(needed + self._ahead, before)
         voucher = UsageVoucher(self._key.address, PlanId(plan_id), Units(units))
         self._signed[plan_id] = units
-        return units, self._key.sign(voucher.digest(self._domain))
+        return units, self._key.sign_data(voucher.preimage(self._domain))

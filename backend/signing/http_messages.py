@@ -14,9 +14,14 @@ LABEL: Final = "eth"
 KEY_PREFIX: Final = "erc8128"
 
 
+def personal_message(message: bytes) -> bytes:
+    """A message as a wallet hashes and signs it (EIP-191, version 0x45)."""
+    return b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message
+
+
 def personal_digest(message: bytes) -> Hash32:
-    """What a wallet signs of a message (EIP-191, version 0x45)."""
-    return keccak(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
+    """The hash a wallet signs of a message."""
+    return keccak(personal_message(message))
 
 
 def content_digest(body: bytes) -> str:

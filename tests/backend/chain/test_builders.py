@@ -18,8 +18,8 @@ from backend.chain.bindings.tokens import Erc20
 from backend.chain.bindings.usage_escrow import UsageEscrow
 from backend.chain.client import NodeClient
 from backend.chain.contract import Transaction, decode_call
-from backend.chain.envelope import Envelope, creation_address
 from backend.core.units import ZERO_HASH, Address, ServiceId, ServiceKind, ServiceStatus, checksum
+from backend.signing.envelope import Envelope, creation_address
 from backend.signing.keys import LocalKey
 from tests.backend.chain.fakes import FakeTransport
 

@@ -31,7 +31,6 @@ from backend.chain.deploy_check import verify
 from backend.chain.deploy_journal import journal_path, read_journal
 from backend.chain.deploy_plan import COMPLETE, ORDER, DeploySettings, plan, value_of
 from backend.chain.deploy_values import DAY, EMP
-from backend.chain.envelope import creation_address
 from backend.chain.sender import Patience, Sender
 from backend.chain.transport import HttpTransport, Transport
 from backend.cli.devnet.accounts import devnet_accounts
@@ -42,6 +41,7 @@ from backend.core.errors import DeploymentMismatch, NodeUnreachable, SettingsErr
 from backend.core.units import checksum, to_address
 from backend.net.client import HttpClient
 from backend.net.guard import LOOPBACK_ONLY
+from backend.signing.envelope import creation_address
 from backend.signing.keys import LocalKey
 from contracts.artifacts import load
 

@@ -28,8 +28,8 @@ from eth_abi.abi import encode
 from web3 import Web3
 from web3.contract.contract import Contract
 
-from backend.chain.envelope import creation_address
 from backend.core.units import Address, checksum
+from backend.signing.envelope import creation_address
 from tests.contracts.stage import MAX_UINT256, ZERO, Stage
 
 DAY, EMP = 86_400, 10**18

@@ -27,9 +27,10 @@ import pytest
 import pytest_asyncio
 
 from backend.cli.gateway_client import GatewayClient, GatewayRefused
-from backend.client.sign_in import personal_digest, sign_in_message
+from backend.client.sign_in import sign_in_message
 from backend.core.units import MICRO, Then, checksum, hex_of
 from backend.meter.service import HOLD_SECONDS
+from backend.signing.http_messages import personal_message
 from backend.signing.keys import LocalKey
 from tests.backend.gateway import model_server
 from tests.e2e.replicas.stage import Buyer, Stage, kill, staged, statuses, until
@@ -122,7 +123,7 @@ class TestNonce:
         gateways = [GatewayClient(stage.http, url) for url in stage.replicas * 2]
         nonce = await gateways[0].ask("GET", "/v1/auth/nonce")
         message = sign_in_message(nonce, checksum(key.address))
-        signed = {"message": message, "signature": hex_of(key.sign(personal_digest(message)))}
+        signed = {"message": message, "signature": hex_of(key.sign_data(personal_message(message.encode())))}
 
         async def sign_in(gateway: GatewayClient) -> str:
             try:
