@@ -8,14 +8,15 @@ from backend.chain.client import Receipt
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.outcomes import told
 from backend.cli.output import show, working
+from backend.cli.signers import wallet_signer
 from backend.cli.trading import Trader
-from backend.cli.wiring import prepared, run, trading, wallet
-from backend.signing.keys import LocalKey
+from backend.cli.wiring import prepared, run, trading
+from backend.signing.keys import Signer
 
 T = TypeVar("T")
 Work = Callable[[Contracts, Trader], Awaitable[dict[str, Any]]]
 Act = Callable[[Contracts, Trader], Awaitable[Receipt]]
-Question = Callable[[GatewayClient, LocalKey], Awaitable[T]]
+Question = Callable[[GatewayClient, Signer], Awaitable[T]]
 
 BLOCKS = "a block or two"
 
@@ -25,14 +26,13 @@ def acted(
 ) -> dict[str, Any]:
     """Let the command's wallet do its work, show what that gave, and give it back."""
     settings = prepared(quiet=True)
-    signer = wallet(settings, key)
 
-    async def opened() -> dict[str, Any]:
+    async def opened(signer: Signer) -> dict[str, Any]:
         async with trading(settings, signer) as (contracts, trader):
             return await work(contracts, trader)
 
-    with working(f"{doing}; {BLOCKS}"):
-        done = run(opened())
+    with wallet_signer(settings, key) as signer, working(f"{doing}; {BLOCKS}"):
+        done = run(opened(signer))
     show(done, as_json=as_json)
     return done
 
@@ -49,11 +49,11 @@ def sent(act: Act, key: str | None, as_json: bool, **facts: Any) -> None:
 def asked(question: Question[T], gateway: str | None, key: str | None) -> T:
     """Sign in with the command's wallet and ask the gateway; what it answered. Raises GatewayRefused."""
     settings = prepared(quiet=True)
-    signer = wallet(settings, key)
 
-    async def opened() -> T:
+    async def opened(signer: Signer) -> T:
         async with GatewayClient.at(gateway or settings.base_url) as client:
             await client.sign_in(signer)
             return await question(client, signer)
 
-    return run(opened())
+    with wallet_signer(settings, key) as signer:
+        return run(opened(signer))

@@ -12,7 +12,7 @@ from backend.cli.outcomes import moment
 from backend.cli.output import print_json, say, show, show_rows
 from backend.core.errors import MalformedRequest
 from backend.core.units import MICRO
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 KeyIdArgument = Annotated[str, typer.Argument(metavar="ID", help="Its id, from `emporion buyer keys`.")]
 
@@ -42,7 +42,7 @@ def make(
     limits |= {} if daily_cap is None else {"daily_cap": daily_cap * MICRO}
     limits |= {} if expires is None else {"expires_in": seconds_of(expires)}
 
-    async def question(client: GatewayClient, _: LocalKey) -> tuple[str, dict[str, Any]]:
+    async def question(client: GatewayClient, _: Signer) -> tuple[str, dict[str, Any]]:
         return client.base_url, await client.make_key(name, **limits)
 
     url, made = asked(question, gateway, key)
@@ -60,7 +60,7 @@ def keys(
 ) -> None:
     """List the account's API keys: what they may do, until when, and when they were used."""
 
-    async def question(client: GatewayClient, _: LocalKey) -> list[dict[str, Any]]:
+    async def question(client: GatewayClient, _: Signer) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = await client.ask("GET", "/v1/keys")
         return found
 
@@ -81,7 +81,7 @@ def rotate(
     """Give an API key a new secret, which is shown this once."""
     wanted = {"overlap_seconds": seconds_of(overlap)}
 
-    async def question(client: GatewayClient, _: LocalKey) -> dict[str, Any]:
+    async def question(client: GatewayClient, _: Signer) -> dict[str, Any]:
         fresh: dict[str, Any] = await client.ask("POST", f"/v1/keys/{key_id}/rotate", wanted)
         return fresh
 
@@ -96,7 +96,7 @@ def rollback(
 ) -> None:
     """Undo a rotation while it overlaps: the old secret stays, the new one dies."""
 
-    async def question(client: GatewayClient, _: LocalKey) -> dict[str, Any]:
+    async def question(client: GatewayClient, _: Signer) -> dict[str, Any]:
         kept: dict[str, Any] = await client.ask("POST", f"/v1/keys/{key_id}/rollback")
         return kept
 
@@ -115,7 +115,7 @@ def revoke(
         raise MalformedRequest("name one key by its id (`emporion buyer keys`), or all of them by --all")
     path = "/v1/keys" if key_id is None else f"/v1/keys/{key_id}"
 
-    async def question(client: GatewayClient, _: LocalKey) -> int:
+    async def question(client: GatewayClient, _: Signer) -> int:
         return int((await client.ask("DELETE", path))["revoked"])
 
     show({"revoked": asked(question, gateway, key)}, as_json=as_json)

@@ -10,7 +10,7 @@ from backend.cli.outcomes import currency_of, emp, moment
 from backend.cli.output import money, print_json, show, show_rows
 from backend.core.deployment import DeployedCurrency
 from backend.core.units import MICRO, checksum
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 Told = tuple[dict[str, Any], list[dict[str, Any]]]
 """Facts of the wallet, and a row for each plan it has something of."""
@@ -19,7 +19,7 @@ Told = tuple[dict[str, Any], list[dict[str, Any]]]
 def status(gateway: GatewayUrl = None, key: KeyName = None, as_json: AsJson = False) -> None:
     """What the wallet holds, until when it has access, what is left of its credits and can be had back."""
 
-    async def question(client: GatewayClient, wallet: LocalKey) -> Told:
+    async def question(client: GatewayClient, wallet: Signer) -> Told:
         return await _told(client, checksum(wallet.address))
 
     facts, holdings = asked(question, gateway, key)

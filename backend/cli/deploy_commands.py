@@ -10,7 +10,8 @@ from backend.chain.deploy import deploy as deploy_all
 from backend.chain.deploy_plan import COMPLETE, ORDER, DeploySettings
 from backend.cli.options import AsJson, KeyName
 from backend.cli.output import money, say, show_rows, working
-from backend.cli.wiring import node, prepared, remote_signer, run, wallet
+from backend.cli.signers import deployer
+from backend.cli.wiring import node, prepared, run
 from backend.core.deployment import Deployment
 from backend.core.errors import SettingsError
 from backend.core.settings import Settings
@@ -52,8 +53,7 @@ def deploy(
     """Deploy the contracts at predicted addresses and write the record. Resumes an interrupted run."""
     settings = prepared(quiet=True)
     awards = _airdrop(settings, airdrop, government)
-    with remote_signer(settings) as remote:
-        signer = remote or wallet(settings, key)
+    with deployer(settings, key) as signer:
         plan = DeploySettings(
             operator=to_address(operator) if operator else signer.address,
             devnet=settings.devnet,

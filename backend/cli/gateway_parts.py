@@ -6,8 +6,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from backend.alerts.senders import AppriseSender, SenderByScheme, WebhookSender
 from backend.chain.client import NodeClient
 from backend.chain.signatures import NodeSignatureOracle
+from backend.cli.signers import meter_signer
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import meter_signer, node
+from backend.cli.wiring import node
 from backend.core.clock import Clock, SystemClock
 from backend.core.deployment import Deployment, read_deployment
 from backend.core.errors import ChainError, MissingDependency

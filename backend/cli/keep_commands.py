@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 from backend.cli.options import KeyName, MetricsPort
 from backend.cli.output import say
 from backend.cli.scraped import Backlog, scraped
+from backend.cli.signers import wallet_signer
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import chain, prepared, run, until_signal, wallet
+from backend.cli.wiring import chain, prepared, run, until_signal
 from backend.core.clock import SystemClock
 from backend.core.settings import Settings
 from backend.core.units import ChainId
@@ -23,7 +24,7 @@ from backend.settlement.lead import Lead
 from backend.settlement.metrics import SettlementMetrics
 from backend.settlement.ports import SettlementObserver
 from backend.settlement.sent_repository import SentTransactions
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 
 def register(app: typer.Typer) -> None:
@@ -38,11 +39,11 @@ def keep(
 ) -> None:
     """Flush fees, expire positions, retire services, as `settle` does too; any wallet may. Until stopped."""
     settings = prepared(quiet=once)
-    signer = wallet(settings, key)
-    run(_once(settings, signer) if once else _keep(settings, signer, metrics_port))
+    with wallet_signer(settings, key) as signer:
+        run(_once(settings, signer) if once else _keep(settings, signer, metrics_port))
 
 
-async def _once(settings: Settings, key: LocalKey) -> None:
+async def _once(settings: Settings, key: Signer) -> None:
     async with (
         until_signal(),
         gateway_store(settings) as store,
@@ -54,7 +55,7 @@ async def _once(settings: Settings, key: LocalKey) -> None:
             say(f"upkeep sent {await keeper.step()}")
 
 
-async def _keep(settings: Settings, key: LocalKey, metrics_port: int | None) -> None:
+async def _keep(settings: Settings, key: Signer, metrics_port: int | None) -> None:
     registry = CollectorRegistry()
     observer = SettlementMetrics(registry)
     async with (
@@ -68,7 +69,7 @@ async def _keep(settings: Settings, key: LocalKey, metrics_port: int | None) -> 
 
 @asynccontextmanager
 async def keeping(
-    settings: Settings, store: Store, key: LocalKey, observer: SettlementObserver | None = None
+    settings: Settings, store: Store, key: Signer, observer: SettlementObserver | None = None
 ) -> AsyncIterator[tuple[Lead, Keeper]]:
     """The lease of a wallet's key, and the keeper that sends with it."""
     clock = SystemClock()

@@ -7,7 +7,8 @@ import typer
 
 from backend.accounts.key_scan import scan
 from backend.cli.output import lines, print_json, say, show, show_rows
-from backend.cli.wiring import keystore_password, prepared, run
+from backend.cli.signers import keystore_password
+from backend.cli.wiring import prepared, run
 from backend.core.units import checksum
 from backend.signing.keys import LocalKey
 from backend.signing.keystore import KeyStore

@@ -12,8 +12,9 @@ from backend.cli.manifest import base_units
 from backend.cli.options import AsJson, GatewayUrl, KeyName
 from backend.cli.output import money, print_json, say, show_rows
 from backend.cli.probe_calls import WalletCaller, targets
+from backend.cli.signers import wallet_signer
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import prepared, run, until_signal, wallet
+from backend.cli.wiring import prepared, run, until_signal
 from backend.client.market import AsyncEmporion
 from backend.core.clock import SystemClock
 from backend.core.deployment import DeployedCurrency, Deployment, read_deployment
@@ -23,7 +24,7 @@ from backend.core.units import ChainId
 from backend.probing.figures import PPM
 from backend.probing.prober import Budget, Probed, Prober
 from backend.probing.service import Measurements
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 MILLI = 1_000
 
@@ -51,14 +52,14 @@ def probe(
     deployment, pause = read_deployment(settings.deployment_path), seconds_of(every) if every else None
     line = currency_line(deployment, currency)
     purse = Budget() if budget is None else Budget(line.symbol, base_units(budget, line.decimals))
-    signer = wallet(settings, key)
 
-    async def work() -> None:
+    async def work(signer: Signer) -> None:
         url = gateway or settings.base_url
         async with probing(settings, deployment, signer, url, purse, deposits=budget is not None) as (m, p):
             await _rounds(m, p, services or [], pause, as_json)
 
-    run(work())
+    with wallet_signer(settings, key) as signer:
+        run(work(signer))
     if budget is not None:
         spent, left = (money(amount, line.decimals, line.symbol) for amount in (purse.spent, purse.left))
         say(f"spent {spent}; {left} of the budget are left")
@@ -66,7 +67,7 @@ def probe(
 
 @asynccontextmanager
 async def probing(
-    settings: Settings, deployment: Deployment, signer: LocalKey, url: str, purse: Budget, *, deposits: bool
+    settings: Settings, deployment: Deployment, signer: Signer, url: str, purse: Budget, *, deposits: bool
 ) -> AsyncIterator[tuple[AsyncEmporion, Prober]]:
     """A wallet before a gateway, and the prober that keeps what it measures in this home's store."""
     clock = SystemClock()

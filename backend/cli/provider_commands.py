@@ -15,11 +15,12 @@ from backend.cli.outcomes import told
 from backend.cli.output import print_json, say, show, working
 from backend.cli.provider_status import status
 from backend.cli.publishing import Published, Publisher
+from backend.cli.signers import wallet_signer
 from backend.cli.trading import Trader
 from backend.cli.trial import trial_call
-from backend.cli.wiring import prepared, run, trading, wallet
+from backend.cli.wiring import prepared, run, trading
 from backend.core.settings import Settings
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 provider = typer.Typer(help="Publish services and claim what they earn.", no_args_is_help=True)
 
@@ -50,8 +51,8 @@ def publish(
         say(f"{manifest} is right: {len(wanted.plan)} plans")
         return
     settings = prepared(quiet=True)
-    signer = wallet(settings, key)
-    with working(f"publishing {wanted.service.name}: registration, upstream, plans, one paid call"):
+    doing = f"publishing {wanted.service.name}: registration, upstream, plans, one paid call"
+    with wallet_signer(settings, key) as signer, working(doing):
         made, call = run(_publish(settings, wanted, gateway or settings.base_url, signer, trial))
     facts = {"service": made.service_id, "model": made.model, "page": made.page, "gas": made.gas_used}
     if as_json:
@@ -65,7 +66,7 @@ def publish(
 
 
 async def _publish(
-    settings: Settings, wanted: Manifest, gateway: str, signer: LocalKey, trial: bool
+    settings: Settings, wanted: Manifest, gateway: str, signer: Signer, trial: bool
 ) -> tuple[Published, dict[str, Any]]:
     async with (
         trading(settings, signer) as (contracts, trader),

@@ -16,7 +16,7 @@ from backend.cli.output import print_json, show, show_rows
 from backend.core.deployment import DeployedCurrency
 from backend.core.errors import NotFound
 from backend.core.units import MICRO, checksum
-from backend.signing.keys import LocalKey
+from backend.signing.keys import Signer
 
 DAY: Final = 86_400
 _COLUMNS: Final = (
@@ -46,7 +46,7 @@ def status(
 ) -> None:
     """Tell how services do: calls, money earned and to come, speed, ratings, disputes, bond."""
 
-    async def question(client: GatewayClient, wallet: LocalKey) -> list[dict[str, Any]]:
+    async def question(client: GatewayClient, wallet: Signer) -> list[dict[str, Any]]:
         return await _told(client, checksum(wallet.address), service, days)
 
     found = asked(question, gateway, key)

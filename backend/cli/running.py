@@ -12,7 +12,8 @@ from backend.cli.children import Child
 from backend.cli.gateway_parts import gateway_deps
 from backend.cli.serving import listening, served, spare_collector
 from backend.cli.settling import settled
-from backend.cli.wiring import chain, meter_signer, on_fast_loop, prepared, until_signal
+from backend.cli.signers import meter_signer
+from backend.cli.wiring import chain, on_fast_loop, prepared, until_signal
 from backend.core.errors import EmporionError, Unavailable
 from backend.core.logs import get_logger
 from backend.core.settings import Settings, child_environment

@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 from backend.cli.options import MetricsPort
 from backend.cli.output import say
 from backend.cli.scraped import Backlog, scraped
+from backend.cli.signers import meter_signer
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import chain, meter_signer, on_fast_loop, prepared, until_signal
+from backend.cli.wiring import chain, on_fast_loop, prepared, until_signal
 from backend.core.clock import SystemClock
 from backend.core.settings import Settings
 from backend.core.units import ChainId

@@ -11,9 +11,10 @@ from backend.cli.manifest import base_units
 from backend.cli.options import AddressArgument, AsJson, EmpArgument, KeyName
 from backend.cli.outcomes import EMP_DECIMALS, told
 from backend.cli.output import print_json, say, show, show_rows
+from backend.cli.signers import account
 from backend.cli.stakes import stakes_of
 from backend.cli.trading import Trader
-from backend.cli.wiring import account, chain, prepared, run
+from backend.cli.wiring import chain, prepared, run
 
 stake = typer.Typer(help="Lock EMP for a score and claim its rewards.", no_args_is_help=True)
 

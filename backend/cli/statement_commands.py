@@ -9,8 +9,9 @@ import typer
 from backend.cli.options import AddressArgument, AsJson, KeyName
 from backend.cli.output import money, print_json, say, show_rows
 from backend.cli.price_feeds import ChainFeeds, read_feeds
+from backend.cli.signers import account
 from backend.cli.stores import gateway_store
-from backend.cli.wiring import account, node, prepared, run
+from backend.cli.wiring import node, prepared, run
 from backend.core.deployment import read_deployment
 from backend.core.errors import MalformedRequest
 from backend.core.settings import Settings

@@ -3,10 +3,10 @@
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import typer
 
@@ -14,25 +14,20 @@ from backend.chain.bindings import Contracts
 from backend.chain.client import NodeClient
 from backend.chain.deploy_check import require_genesis
 from backend.chain.heads import HeadFeed, SocketHeads
-from backend.chain.remote_signer import RemoteSigner
 from backend.chain.sender import Memory, Sender
 from backend.chain.transport import HttpTransport
-from backend.cli.devnet.accounts import ROLES, devnet_accounts, devnet_secret
-from backend.cli.output import say
+from backend.cli.devnet.accounts import ROLES, devnet_secret
 from backend.cli.trading import Trader
 from backend.core.deployment import Deployment, read_deployment
-from backend.core.errors import NodeUnreachable, SigningKeyError, SigningKeyNotFound, UnsafeSettings
+from backend.core.errors import NodeUnreachable, UnsafeSettings
 from backend.core.logs import configure_logs
 from backend.core.settings import PREFIX, Settings, load_settings
-from backend.core.units import Address, hex_of, to_address
+from backend.core.units import hex_of
 from backend.net.client import HttpClient
 from backend.net.guard import OPERATOR
-from backend.signing.keys import LocalKey, Signer, meter_key
-from backend.signing.keystore import KeyStore
+from backend.signing.keys import Signer
 
 T = TypeVar("T")
-DEFAULT_KEY: Final = "default"
-DEVNET_ROLE: Final = "buyer"
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -136,79 +131,11 @@ async def announced_heads(settings: Settings) -> AsyncIterator[HeadFeed | None]:
         yield SocketHeads(http, settings.ws_url)
 
 
-@contextmanager
-def meter_signer(settings: Settings) -> Iterator[Signer]:
-    """The meter's key: of the remote signer if one is named, else this machine's. Raises SigningKeyError."""
-    with remote_signer(settings) as remote:
-        yield remote or meter_key(settings)
-
-
-@contextmanager
-def remote_signer(settings: Settings) -> Iterator[Signer | None]:
-    """The remote signer of the settings; None where none is named."""
-    if not settings.signer_url:
-        yield None
-        return
-    if any((settings.meter_keystore, settings.meter_key_file, settings.meter_key.get_secret_value())):
-        raise SigningKeyError("EMPORION_SIGNER_URL and a meter key of this machine are both set; keep one")
-    signer = RemoteSigner.open(settings.signer_url, to_address(settings.signer_address))
-    try:
-        yield signer
-    finally:
-        signer.close()
-
-
 @asynccontextmanager
-async def trading(settings: Settings, signer: LocalKey) -> AsyncIterator[tuple[Contracts, Trader]]:
+async def trading(settings: Settings, signer: Signer) -> AsyncIterator[tuple[Contracts, Trader]]:
     """The contracts, and a wallet before them."""
     async with chain(settings) as found:
         yield found.contracts, Trader(found.contracts, signer, found.sender(signer))
-
-
-def wallet(settings: Settings, name: str | None) -> LocalKey:
-    """The key of a command: a named keystore, else the key file, else the key of the environment.
-
-    On a devnet its roles are names too, and `buyer` signs where nothing else is set. Raises
-    SigningKeyNotFound, WrongPassword, SigningKeyError.
-    """
-    if name is None and settings.key_file is not None:
-        return LocalKey.from_file(settings.key_file)
-    if name is None and (secret := settings.private_key.get_secret_value()):
-        return LocalKey.from_hex(secret)
-    store = KeyStore(settings.keys_path)
-    if store.has(name or DEFAULT_KEY):
-        return store.load(name or DEFAULT_KEY, keystore_password(settings, name or DEFAULT_KEY))
-    role = name or DEVNET_ROLE
-    if settings.devnet and role in ROLES:
-        say(f"signing as {role} of the devnet")
-        return devnet_accounts()[role]
-    raise _no_key(settings, name)
-
-
-def account(settings: Settings, address: str | None, key: str | None) -> Address:
-    """The account a command looks at: one that was named, else the wallet's."""
-    return to_address(address) if address is not None else wallet(settings, key).address
-
-
-def _no_key(settings: Settings, name: str | None) -> SigningKeyNotFound:
-    if name is None:
-        return SigningKeyNotFound(
-            "no key to sign with; make one with `emporion keys new`, or set EMPORION_KEY_FILE or "
-            "EMPORION_PRIVATE_KEY"
-        )
-    advice = "`emporion keys list` shows what is there, `emporion keys new NAME` makes one"
-    return SigningKeyNotFound(f"no key {name} in {settings.keys_path}; {advice}")
-
-
-def keystore_password(settings: Settings, name: str, *, confirm: bool = False) -> str:
-    """The password of the settings, else of a prompt; never of a command line."""
-    given = settings.keystore_password.get_secret_value()
-    if given:
-        return given
-    answer: str = typer.prompt(
-        f"password of key {name}", hide_input=True, confirmation_prompt=confirm, err=True
-    )
-    return answer
 
 
 @asynccontextmanager

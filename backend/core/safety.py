@@ -64,11 +64,15 @@ def _transport(settings: "Settings") -> list[str]:
 
 def _signer(settings: "Settings") -> list[str]:
     problems = []
-    url = urlsplit(settings.signer_url)
-    if bool(settings.signer_url) != bool(settings.signer_address):
-        problems.append("EMPORION_SIGNER_URL and EMPORION_SIGNER_ADDRESS go together; set both or none")
-    if settings.signer_url and url.scheme != "https" and not is_loopback(url.hostname or ""):
-        problems.append("EMPORION_SIGNER_URL must be https, or on this machine: whoever reaches it can sign")
+    for name in ("SIGNER", "WALLET_SIGNER"):
+        given, address = (getattr(settings, f"{name.lower()}_{part}") for part in ("url", "address"))
+        url = urlsplit(given)
+        if bool(given) != bool(address):
+            problems.append(f"EMPORION_{name}_URL and EMPORION_{name}_ADDRESS go together; set both or none")
+        if given and url.scheme != "https" and not is_loopback(url.hostname or ""):
+            problems.append(
+                f"EMPORION_{name}_URL must be https, or on this machine: whoever reaches it can sign"
+            )
     return problems
 
 

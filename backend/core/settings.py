@@ -118,6 +118,12 @@ class Settings(BaseSettings):
     signer_address: str = Field(
         "", description="Address whose key the remote signer holds: it is the meter, and deploys."
     )
+    wallet_signer_url: str = Field(
+        "", description="URL of a remote signer for the command line's wallet; it holds the key below."
+    )
+    wallet_signer_address: str = Field(
+        "", description="Address of that wallet: `keep`, `probe`, `provider` and the rest sign as it."
+    )
     keystore_password: SecretStr = Field(SecretStr(""), description="Keystore password; else a prompt asks.")
     private_key: SecretStr = Field(SecretStr(""), description="Key of the command line's wallet.")
     key_file: Path | None = Field(None, description="File with the key of the command line's wallet.")

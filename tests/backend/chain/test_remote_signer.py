@@ -8,19 +8,14 @@ RemoteSigner
 """
 
 import asyncio
-import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
-from coincurve import PrivateKey
 
-from backend.chain.envelope import Envelope
 from backend.chain.remote_signer import RemoteSigner
-from backend.cli.wiring import meter_signer
+from backend.cli.signers import meter_signer
 from backend.core.errors import InvalidSignature, SigningKeyError, SigningKeyNotFound, UnsafeSettings
 from backend.core.settings import load_settings
 from backend.core.units import (
@@ -32,70 +27,22 @@ from backend.core.units import (
     ServiceId,
     UnixTime,
     checksum,
-    keccak,
 )
 from backend.meter.signer import MeterSigner
-from backend.signing.ecdsa import sign_digest
+from backend.signing.envelope import Envelope
 from backend.signing.keys import LocalKey
 from backend.signing.messages import UsageReceipt
+from tests.signer_server import SignerServer, point_of, signer_server
 
 SECRET = b"\x42" * 32
 LOCAL = LocalKey(SECRET)
-POINT = PrivateKey(SECRET).public_key.format(compressed=False)[1:].hex()
-
-
-class SignerServer:
-    """Holds one key and signs the hash of what it is sent; a test changes what it answers."""
-
-    def __init__(self) -> None:
-        self.keys: Any = ["0x" + "11" * 64, "0x" + POINT]
-        self.secret = SECRET
-        self.status = 200
-        self.answer: str | None = None
-        self.asked: list[str] = []
-        server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self.server = server
-        self.url = f"http://127.0.0.1:{server.server_port}"
-        self.thread = Thread(target=server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def sign(self, data: str) -> str:
-        if self.answer is not None:
-            return self.answer
-        return "0x" + sign_digest(self.secret, keccak(bytes.fromhex(data[2:]))).hex()
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        owner = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.reply(json.dumps(owner.keys))
-
-            def do_POST(self) -> None:
-                owner.asked.append(self.path)
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                self.reply(owner.sign(body["data"]))
-
-            def reply(self, text: str) -> None:
-                data = text.encode()
-                self.send_response(owner.status)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            def log_message(self, *_: Any) -> None:
-                """Quiet."""
-
-        return Handler
+POINT = point_of(SECRET)
 
 
 @pytest.fixture
 def server() -> Iterator[SignerServer]:
-    running = SignerServer()
-    yield running
-    running.server.shutdown()
-    running.server.server_close()
-    running.thread.join()
+    with signer_server(SECRET) as running:
+        yield running
 
 
 @pytest.fixture
@@ -188,6 +135,9 @@ class TestSettings:
             {"signer_url": "http://127.0.0.1:9000"},
             {"signer_address": "0x" + "11" * 20},
             {"signer_url": "http://signer.example", "signer_address": "0x" + "11" * 20},
+            {"wallet_signer_url": "http://127.0.0.1:9000"},
+            {"wallet_signer_address": "0x" + "11" * 20},
+            {"wallet_signer_url": "http://signer.example", "wallet_signer_address": "0x" + "11" * 20},
         ],
     )
     def test_are_refused_where_unsafe(self, tmp_path: Path, given: dict[str, str]) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from backend.accounts.key_format import make_key
-from backend.cli.wiring import prepared, wallet
+from backend.cli.signers import wallet
+from backend.cli.wiring import prepared
 from backend.core.errors import WrongPassword
 from backend.signing.keys import LocalKey
 from tests.emporion_command import Emporion
