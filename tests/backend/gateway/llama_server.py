@@ -4,13 +4,12 @@ Its own defaults, prompt cache and all, but for the address, the key and the thr
 listens and ends when standard input closes.
 """
 
-import asyncio
 import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL, PIPE, Popen
 
 from backend.inference.engine_process import own_output
 from backend.inference.model_file import shipped_model
@@ -41,24 +40,19 @@ def main() -> None:
     os._exit(0)
 
 
-@asynccontextmanager
-async def running(key: str) -> AsyncIterator[str]:
-    """A server of its own process; gives the base that ends in `/v1`."""
+@contextmanager
+def running(key: str) -> Iterator[str]:
+    """A server in a process of its own; gives the base that ends in `/v1`."""
     command = (sys.executable, "-m", "tests.backend.gateway.llama_server", key)
     environment = {**os.environ, "OMP_WAIT_POLICY": "passive"}
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=ROOT, env=environment
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(60):
-            listening = (await process.stdout.readline()).decode().strip()
+    with Popen(
+        command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, cwd=ROOT, env=environment, text=True
+    ) as process:
+        assert process.stdout is not None
+        listening = process.stdout.readline().strip()
         assert listening, "llama.cpp's server did not start"
         yield f"{listening}/v1"
-    finally:
-        process.stdin.close()
-        await process.wait()
+        process.communicate(timeout=30)  # which closes its standard input
 
 
 if __name__ == "__main__":

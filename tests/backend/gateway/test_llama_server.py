@@ -9,14 +9,14 @@ several at once, streamed
 └── are all answered, and paid one by one: the server closes a connection after each stream
 a reader who leaves after the first words
 └── has one row, of what was delivered
-given a prompt longer than the server's slot: 413 in the package's own error, at no charge
+given a prompt longer than the server takes: 413 in the package's own error, at no charge
 given a secret the server does not know: 502, at no charge, and nothing of its message
 """
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx2
@@ -87,18 +87,27 @@ class Wire(httpx2.AsyncHTTPTransport):
         return reply
 
 
-@pytest.fixture
-async def llama() -> AsyncIterator[str]:
+@dataclass(frozen=True)
+class Server:
+    """Somebody's server of a model."""
+
+    base: str
+    model: str
+    secret: str
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
     if shipped_model() is None:
         pytest.skip("the model is not installed (requirements-model.lock)")
-    async with llama_server.running(KEY) as base:
-        yield base
+    with llama_server.running(KEY) as base:
+        yield Server(base, llama_server.ALIAS, KEY)
 
 
-async def point(house: House, base: str, secret: str = KEY) -> None:
+async def point(house: House, server: Server) -> None:
     """The service's requests go to this server."""
     definition = UpstreamDefinition(
-        kind=UpstreamKind.OPENAI, url=base, model=llama_server.ALIAS, secret=SecretStr(secret)
+        kind=UpstreamKind.OPENAI, url=server.base, model=server.model, secret=SecretStr(server.secret)
     )
     await house.services.deps.upstreams.put(ServiceKey(ChainId(CHAIN_ID), SERVICE), [definition])
 
@@ -109,8 +118,8 @@ def wire() -> Wire:
 
 
 @pytest.fixture
-async def client(house: House, paid_key: str, llama: str, wire: Wire) -> AsyncIterator[AsyncOpenAI]:
-    await point(house, llama)
+async def client(house: House, paid_key: str, server: Server, wire: Wire) -> AsyncIterator[AsyncOpenAI]:
+    await point(house, server)
     http = httpx2.AsyncClient(transport=wire)
     async with AsyncOpenAI(
         base_url=f"{house.url}/v1", api_key=paid_key, max_retries=0, http_client=http
@@ -166,7 +175,7 @@ async def verdicts(house: House, key: str, call: Call, previous: Any = None) -> 
     return {verdict.check: verdict.finding for verdict in verify_receipt(receipt, evidence)}
 
 
-class TestLlamaServer:
+class TestServer:
     async def test_charges_its_own_count(
         self, house: House, client: AsyncOpenAI, wire: Wire, paid_key: str
     ) -> None:
@@ -218,21 +227,21 @@ class TestLlamaServer:
         assert 0 < found[0].units_out < 400
         assert found[0].charged == CARD.cost(found[0].units_in, found[0].units_out)
 
-    async def test_refuses_a_prompt_longer_than_its_slot(
+    async def test_refuses_a_prompt_longer_than_it_takes(
         self, house: House, client: AsyncOpenAI, paid_key: str
     ) -> None:
         before = await house.credits(paid_key)
-        long: ChatCompletionUserMessageParam = {"role": "user", "content": "rain " * 700}
+        long: ChatCompletionUserMessageParam = {"role": "user", "content": "rain " * 2_100}
         with pytest.raises(openai.APIStatusError) as caught:
             await client.chat.completions.create(model=MODEL, messages=[long], max_tokens=4)
         assert (caught.value.status_code, caught.value.code) == (413, "context_length_exceeded")
         assert await house.credits(paid_key) == before
 
     async def test_tells_nothing_of_a_wrong_secret(
-        self, house: House, client: AsyncOpenAI, llama: str, paid_key: str
+        self, house: House, client: AsyncOpenAI, server: Server, paid_key: str
     ) -> None:
         before = await house.credits(paid_key)
-        await point(house, llama, secret="of-yesterday")
+        await point(house, replace(server, secret="of-yesterday"))
         with pytest.raises(openai.InternalServerError) as caught:
             await client.chat.completions.create(model=MODEL, messages=[HI], max_tokens=4)
         assert caught.value.status_code == 502
