@@ -7,8 +7,9 @@ from sqlalchemy import text
 from backend.chain.client import NodeClient
 from backend.db.session import Store
 from indexer.loop import IndexerOptions, index_once
-from indexer.shapes import FACTS, PROJECTED, RAW, Shape
+from indexer.shapes import FACTS, PROJECTED, RAW, Row, Shape
 from indexer.spelling import row_of
+from indexer.statements import in_one_write
 from tests.chain_double.chain import ChainDouble
 from tests.chain_double.emitter import deployment_of
 from tests.chain_double.node import NodeDouble
@@ -43,3 +44,28 @@ async def replayed(store: Store, chain: ChainDouble) -> dict[str, list[dict[str,
     """What an empty store holds after one clean pass over the chain as it is now."""
     await catch_up(store, NodeDouble(chain))
     return await everything(store)
+
+
+def other(value: Any) -> Any:
+    """A value of the same type that is not this one; an address where there was none."""
+    if value is None:
+        return b"x" * 20
+    if isinstance(value, int):
+        return not value if isinstance(value, bool) else value + 1
+    return value + "x" if isinstance(value, str) else bytes([value[0] ^ 1]) + value[1:]
+
+
+async def planted(store: Store, shape: Shape, row: Row) -> None:
+    await in_one_write(store, lambda db: db.upsert(shape, [row]))
+
+
+async def corrupted(store: Store, chain_id: int) -> set[tuple[str, str]]:
+    """Make one value of each table of a chain wrong; tables and columns."""
+    changed = set()
+    for shape in [*PROJECTED.values(), *FACTS.values()]:
+        rows = [row for row in await rows_of(store, shape) if row["chain_id"] == chain_id]
+        for row in rows[-1:]:
+            column = shape.value_columns[-1]
+            await planted(store, shape, {**row, column: other(row[column])})
+            changed.add((shape.name, column))
+    return changed

@@ -14,7 +14,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -34,7 +33,7 @@ from indexer.loop import IndexerOptions, index_once, run_indexer
 from indexer.shapes import FACTS, PROJECTED, Row, Shape
 from indexer.statements import in_one_write
 from indexer.status import status_of
-from tests.indexer.harness import rows_of
+from tests.indexer.harness import other, planted, rows_of
 
 pytestmark = [pytest.mark.devnet, pytest.mark.slow]
 
@@ -103,19 +102,6 @@ class TestSeededDevnet:
         await planted(store, shape, {**row, "plan_id": row["plan_id"] + 1})
         report = await audit(store, devnet.contracts, devnet.deployment)
         assert ("holdings", "a row", None) in [(d.table, d.stored, d.expected) for d in report.differences]
-
-
-def other(value: Any) -> Any:
-    """A value of the same type that is not this one; an address where there was none."""
-    if value is None:
-        return b"x" * 20
-    if isinstance(value, int):
-        return not value if isinstance(value, bool) else value + 1
-    return value + "x" if isinstance(value, str) else bytes([value[0] ^ 1]) + value[1:]
-
-
-async def planted(store: Store, shape: Shape, row: Row) -> None:
-    await in_one_write(store, lambda db: db.upsert(shape, [row]))
 
 
 class TestChainControl:

@@ -16,6 +16,8 @@ given one that wrote since the rows were made
     nothing should be changed
 given one that replaced blocks and brought them back meanwhile
     nothing should be changed: what was read may be of both branches
+given another chain in the same store, with the same services and accounts
+    it should make the rows of one again, and leave those of the other exactly as they were
 given logs of a block that is missing
     it should say so, and change nothing
 """
@@ -31,12 +33,13 @@ from sqlalchemy import text
 
 from backend.core.errors import DatabaseBusy, DatabaseError
 from backend.db.session import Store
-from backend.db.tables.chain import Holding, Log, Undo
+from backend.db.tables.chain import Holding, Log, Outbox, Undo
 from indexer import reindex as module
 from indexer import replay
 from indexer.lease import sole_writer
 from indexer.reindex import reindex
 from indexer.shapes import RAW, SHAPES
+from tests.chain_double.chain import ChainDouble
 from tests.chain_double.emitter import deployment_of
 from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
@@ -169,3 +172,39 @@ class TestReindex:
         with pytest.raises(DatabaseError, match=f"lacks block {number}"):
             await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
         assert await everything(store) == before
+
+
+class TestSeveralChains:
+    async def test_leaves_the_other_chain_as_it_was(self, store: Store) -> None:
+        markets = [Market(two_blocks(seed, chain_id)) for seed, chain_id in ((5, 1), (6, 10))]
+        for market in markets:
+            await mirrored(store, market)
+        right = await kept(store)
+        async with store.write_connection() as connection:
+            await connection.execute(text("UPDATE chain.holdings SET units = units + 1"))
+            await connection.execute(text("DELETE FROM chain.tabs"))
+        wrong = await kept(store)
+        assert all(of_chain(right, number) != of_chain(wrong, number) for number in (1, 10))
+        for market, other in zip(markets, reversed(markets), strict=True):
+            await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+            remade = await kept(store)
+            assert of_chain(remade, market.chain.chain_id) == of_chain(right, market.chain.chain_id)
+            expected = wrong if market is markets[0] else right
+            assert of_chain(remade, other.chain.chain_id) == of_chain(expected, other.chain.chain_id)
+        assert await kept(store) == right
+
+
+def two_blocks(seed: int, chain_id: int) -> ChainDouble:
+    chain = ChainDouble(seed, chain_id=chain_id)
+    chain.mine()
+    return chain
+
+
+async def kept(store: Store) -> dict[str, list[dict[str, Any]]]:
+    """Every row, those that tell of the past included."""
+    history = {RAW[model].name: await rows_of(store, RAW[model]) for model in (Undo, Outbox)}
+    return {**await everything(store), **history}
+
+
+def of_chain(rows: dict[str, list[dict[str, Any]]], chain_id: int) -> dict[str, list[dict[str, Any]]]:
+    return {table: [row for row in each if row["chain_id"] == chain_id] for table, each in rows.items()}

@@ -6,7 +6,9 @@ settings_of_each
 └── given no pair, or a record without a node: SettingsError says what to write
 emporion index --also
 ├── given two chains: both stand in one database, apart, and `emporion status` shows each
-│   └── a fork of one leaves the other as it was; both pass the audit
+│   ├── a fork of one leaves the other as it was; both pass the audit
+│   ├── a value corrupted in any table of the second is found by its audit, and by that of the first not
+│   └── `emporion reindex` of the second repairs it, and leaves the first as it was
 └── given two records of one chain: refused
 """
 
@@ -33,9 +35,11 @@ from backend.db.stores import open_chain_store
 from indexer.audit import audit
 from indexer.status import status_of
 from tests.emporion_command import Emporion
+from tests.indexer.harness import corrupted, everything
 
 ROOT = Path(__file__).resolve().parents[3]
 OTHER_ID = 31_338
+MANY_TABLES = 12
 
 
 class TestSettingsOfEach:
@@ -130,7 +134,29 @@ class TestTwoChains:
                 assert [one["reorgs"] for one in found.values()] == [0, 1]
             store = await open_chain_store(load_settings())
             await self._as_the_contracts_say(store, first, second)
+            await self._audited_and_repaired(emporion, monkeypatch, store, first, second)
             await store.close()
+
+    async def _audited_and_repaired(
+        self, emporion: Emporion, monkeypatch: pytest.MonkeyPatch, store: Store, first: Devnet, second: Devnet
+    ) -> None:
+        right = await everything(store)
+        planted = await corrupted(store, OTHER_ID)
+        assert len(planted) > MANY_TABLES
+        wrong = await everything(store)
+        assert (await asyncio.to_thread(emporion, "audit", "--json")).json["passed"]
+        monkeypatch.setenv("EMPORION_RPC_URLS", second.rpc_url)
+        monkeypatch.setenv("EMPORION_DEPLOYMENT_FILE", str(second.home / "deployment.json"))
+        said = await asyncio.to_thread(emporion, "audit", "--json")
+        assert said.status == 1
+        assert {(found["table"], found["column"]) for found in said.json["differences"]} >= planted
+        monkeypatch.setenv("EMPORION_RPC_URLS", first.rpc_url)
+        monkeypatch.setenv("EMPORION_DEPLOYMENT_FILE", str(first.home / "deployment.json"))
+        assert (await asyncio.to_thread(emporion, "reindex", "--json")).status == 0
+        assert await everything(store) == wrong
+        monkeypatch.setenv("EMPORION_DEPLOYMENT_FILE", str(second.home / "deployment.json"))
+        assert (await asyncio.to_thread(emporion, "reindex", "--json")).status == 0
+        assert await everything(store) == right
 
     async def _as_the_contracts_say(self, store: Store, first: Devnet, second: Devnet) -> None:
         assert first.deployment.contracts.keys() == second.deployment.contracts.keys()
