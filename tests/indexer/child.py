@@ -33,7 +33,7 @@ async def main(rpc_url: str, record: str, home: str, database_url: str) -> None:
     configure_logs("info", "json")
     deployment = read_deployment(Path(record))
     store = await open_chain_store(load_settings(home=home, database_url=database_url, devnet=True))
-    options = IndexerOptions(poll_interval_ms=20, finality_depth=20, step_blocks=40)
+    options = IndexerOptions(poll_interval_ms=20, finality_depth=20, step_blocks=10)
     async with HttpClient(LOOPBACK_ONLY) as http:
         client = NodeClient(HttpTransport(http), rpc_url)
         await run_indexer(store, client, deployment, asyncio.Event(), options)

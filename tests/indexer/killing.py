@@ -24,6 +24,10 @@ from tests.indexer.child import Work, born, main
 from tests.indexer.harness import START_BLOCK, everything, replayed
 
 ROOT: Final = Path(__file__).resolve().parents[2]
+QUESTIONS: Final = 40
+"""A life at its longest: eight to twelve before the first step, four a step, then one every poll."""
+MOMENT_SECONDS: Final = 0.03
+"""After a question, at most: its answer is written in that time."""
 
 
 class Killing:
@@ -89,19 +93,23 @@ async def lived_through(
 ) -> tuple[Store, Killed]:
     """Kill an indexer so many times while its chain grows and forks, then let one come to rest.
 
-    Gives its store, open. Moments are drawn from the chain's seed: from before the first question to a node
-    on, through backfills, steps and rewinds.
+    Gives its store, open. Moments are drawn from the chain's seed, and counted in what the indexer has asked
+    its node, not in seconds: from before its first question on, through backfills, steps and rewinds, on a
+    busy machine as on an idle one.
     """
-    chain, killed = market.chain, Killed()
+    chain, killed, node = market.chain, Killed(), NodeDouble(market.chain)
     store = await open_chain_store(load_settings(home=home, database_url=database_url, devnet=True))
-    async with served(NodeDouble(chain)) as url:
+    async with served(node) as url:
         killing = Killing(chain, home, database_url, url)
         for _ in range(kills):
-            first = await head_of(store)
+            first, before = await head_of(store), node.posts
             process = await killing.start_warm()
-            await asyncio.sleep(chain.random.uniform(0.0, 1.5))
+            dies = chain.random.randrange(QUESTIONS)
+            grows = chain.random.randrange(dies + 1)
+            await asked(node, before + grows)
             market.mine_blocks(chain.random.randrange(1, 60))
-            await asyncio.sleep(chain.random.uniform(0.0, 0.15))
+            await asked(node, before + dies)
+            await asyncio.sleep(chain.random.uniform(0.0, MOMENT_SECONDS))
             await killing.kill_warm(process)
             killed.note(first, await head_of(store), chain.tip.hash)
             if chain.random.random() < 0.5:
@@ -111,6 +119,13 @@ async def lived_through(
         await reached(store, chain)
         await killing.kill_warm(last)
     return store, killed
+
+
+async def asked(node: NodeDouble, posts: int, seconds: float = 60.0) -> None:
+    """Wait until the node was asked so often."""
+    async with asyncio.timeout(seconds):
+        while node.posts < posts:
+            await asyncio.sleep(0.001)
 
 
 async def differing(store: Store, clean: Store, chain: ChainDouble) -> list[str]:

@@ -41,6 +41,7 @@ class TestKill:
         market.mine_blocks(60)
         store, killed = await lived_through(KILLS, market, tmp_path, database_url)
         assert killed.kills == KILLS
+        assert killed.before < KILLS, "none was killed in the midst of its work"
         assert await differing(store, fresh_store, market.chain) == []
         await store.close()
 
