@@ -40,6 +40,19 @@ contract HostileCurrency is ERC20, ERC1155Holder {
         }
     }
 
+    /// @dev Asks nobody for a signature; of EIP-3009 the form for contract wallets alone.
+    function receiveWithAuthorization(
+        address from,
+        address to,
+        uint256 value,
+        uint256,
+        uint256,
+        bytes32,
+        bytes calldata
+    ) external {
+        _transfer(from, to, value);
+    }
+
     function _update(address from, address to, uint256 value) internal override {
         require(to == address(0) || to != refused, ERC20InvalidReceiver(to));
         uint256 fee = from == address(0) ? 0 : value * feeBps / 10_000;

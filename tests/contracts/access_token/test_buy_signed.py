@@ -8,6 +8,7 @@ buyWithAuthorization
 ├── when anything of the order differs from what was signed: it should revert
 ├── when the signature is another's, or the order was run already: it should revert
 ├── when the payer would buy for another what is the payer's own: it should revert
+├── when the money does not arrive in full: it should revert
 ├── when more was authorised than it costs: it should return the rest to the payer
 ├── when nothing is to pay: it should still ask for the signature
 ├── given a contract wallet: it should ask the wallet
@@ -174,6 +175,12 @@ class TestBuyWithAuthorization:
         o = order(p, p.create_plan(currency=2))
         with pytest.raises(Exception, match="execution reverted"):
             relay(p, o, signature(p, o))
+
+    def test_money_that_does_not_arrive_in_full(self, p: Protocol) -> None:
+        p.send(add_hostile(p), "setFee", 100, sender=p.operator)
+        o = order(p, p.create_plan(currency=2))
+        with p.stage.reverts("AccessToken_ShortPayment", 2 * USD - 2 * USD // 100, 2 * USD):
+            relay(p, o, b"\x01")
 
     def test_the_signature_may_be_of_another_length(self, poor: Protocol) -> None:
         wallet = poor.stage.deploy("SmartWallet", poor.buyer)

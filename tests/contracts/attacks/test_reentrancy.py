@@ -187,6 +187,13 @@ class TestHostileCurrency:
         assert not p.read(token, "reached")
         assert p.read(p.shares, "distributed", 1, HOSTILE_INDEX) == 2 * USD * 9_750 // 10_000
 
+    def test_minting_while_it_is_released(self, p: Protocol, token: Contract) -> None:
+        plan = self.plan(p, TIMED, token)
+        on_transfer(p, token, token, "mint", p.shares.address, 700)
+        act(p, token, p.access, "activate", plan, 2, token.address)
+        assert p.read(token, "reached")
+        assert p.read(p.shares, "distributed", 1, HOSTILE_INDEX) == 2 * USD * 9_750 // 10_000
+
     def test_claiming_while_it_is_claimed(self, p: Protocol, token: Contract) -> None:
         arguments = (p.provider, token.address, 1, SHARES, b"")
         p.send(p.shares, "safeTransferFrom", *arguments, sender=p.provider)
