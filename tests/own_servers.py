@@ -1,5 +1,6 @@
 """Servers that a test starts for itself, to stop them at will: PostgreSQL, Redis, nginx. Loopback only."""
 
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -13,6 +14,10 @@ from typing import Self
 import psycopg
 import pytest
 import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from backend.cli.devnet.ports import LOOPBACK, free_port
 
@@ -155,10 +160,10 @@ class OwnNginx:
     process: "subprocess.Popen[bytes]"
 
     @classmethod
-    def start(cls, folder: Path, gateways: Sequence[str]) -> Self:
-        """Start and wait until it listens."""
+    def start(cls, folder: Path, gateways: Sequence[str], options: str = "") -> Self:
+        """Start and wait until it listens; `options` of the listening, as ` ssl`."""
         port = free_port(0)
-        prepare_nginx(folder, f"{LOOPBACK}:{port}", gateways)
+        prepare_nginx(folder, f"{LOOPBACK}:{port}{options}", gateways)
         command = nginx_command(folder)
         process = subprocess.Popen([*command, "-g", "daemon off;"])
         until(lambda: (folder / "nginx.pid").exists() and (folder / "nginx.pid").read_text(), "nginx")
@@ -200,3 +205,34 @@ def nginx_command(folder: Path) -> list[str]:
         "-e",
         str(folder / "error.log"),
     ]
+
+
+def prepare_tls(folder: Path, name: str) -> Path:
+    """Write the part for TLS into nginx's folder, and a certificate; the certificate's path."""
+    at, key_at = folder / "tls_certificate", folder / "tls_key"
+    certificate(at, key_at, name)
+    text = TEMPLATE.with_name("tls.conf").read_text(encoding="utf-8")
+    (folder / "tls").mkdir()
+    (folder / "tls" / "tls.conf").write_text(text.replace("/run/secrets", str(folder)), encoding="utf-8")
+    return at
+
+
+def certificate(at: Path, key_at: Path, host: str) -> None:
+    """A certificate of this minute."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    at.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    key_at.write_bytes(key.private_bytes(*pem))

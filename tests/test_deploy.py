@@ -1,6 +1,7 @@
 """What deploy/ says is true of the program.
 
 compose.yaml
+├── is of the Compose Specification's schema; mistakes are found
 ├── names settings that exist, and files that are there
 ├── its environments, filled in, are settings that are not refused; each part has what it needs
 ├── asks for every secret, and has a default for none; only nginx is reachable from outside
@@ -13,7 +14,7 @@ Dockerfile
 └── copies what is there, and .dockerignore lets it through
 """
 
-import datetime as dt
+import json
 import os
 import re
 import secrets
@@ -24,10 +25,7 @@ from typing import Any
 
 import pytest
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from jsonschema import Draft7Validator
 from prometheus_client import CollectorRegistry, generate_latest
 
 from backend.cli.serving import DRAIN_SECONDS
@@ -36,17 +34,13 @@ from backend.gateway.metrics import GAUGES, Metrics
 from backend.metrics.page import MetricsPage
 from backend.settlement.metrics import SettlementMetrics
 from scripts.reference import commands
-from tests.own_servers import nginx_command, prepare_nginx
+from tests.compose_file import COMPOSE, DEPLOY, GATEWAYS, PARTS, ROOT, VARIABLE, filled
+from tests.own_servers import nginx_command, prepare_nginx, prepare_tls
 
-ROOT = Path(__file__).resolve().parent.parent
-DEPLOY = ROOT / "deploy"
-COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-PARTS = {name: part for name, part in COMPOSE["services"].items() if part["image"] == "emporion"}
-GATEWAYS = {name: part for name, part in PARTS.items() if part["command"] == ["serve"]}
+SCHEMA = Draft7Validator(json.loads((ROOT / "tests" / "compose_spec" / "compose-spec.json").read_text()))
 KNOWN = {PREFIX + name.upper() for name in Settings.model_fields}
 OURS_ALONE = {"EMPORION_NAME", "EMPORION_DEPLOYMENT_RECORD", "EMPORION_METER_KEYSTORE_FILE"}
 """Names of compose.yaml itself, which the program never sees."""
-VARIABLE = re.compile(r"\$\{(\w+)(:-|:\?)?([^}]*)\}")
 EXAMPLE = dict(
     line.split("=", 1)
     for line in (DEPLOY / "env.example").read_text(encoding="utf-8").splitlines()
@@ -62,16 +56,20 @@ FILLED = {
 }
 
 
-def filled(text: str) -> str:
-    return VARIABLE.sub(lambda found: FILLED.get(found[1], ""), str(text))
-
-
 def variables() -> Iterator[tuple[str, str]]:
     for found in VARIABLE.finditer((DEPLOY / "compose.yaml").read_text(encoding="utf-8")):
         yield found[1], found[2] or ""
 
 
 class TestCompose:
+    def test_is_of_the_published_schema(self) -> None:
+        assert not [f"{list(wrong.absolute_path)}: {wrong.message}" for wrong in SCHEMA.iter_errors(COMPOSE)]
+
+    @pytest.mark.parametrize("wrong", [{"comand": []}, {"ports": [{"publish": 1}]}, {"restart": 5}])
+    def test_with_a_mistake_is_found(self, wrong: dict[str, Any]) -> None:
+        services = {**COMPOSE["services"], "settle": {**COMPOSE["services"]["settle"], **wrong}}
+        assert list(SCHEMA.iter_errors({**COMPOSE, "services": services}))
+
     @pytest.mark.parametrize("name", PARTS)
     def test_settings_are_not_refused(self, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for variable in [one for one in os.environ if one.startswith(PREFIX)]:
@@ -79,7 +77,7 @@ class TestCompose:
         given = PARTS[name]["environment"]
         assert set(given) <= KNOWN
         for variable, value in given.items():
-            monkeypatch.setenv(variable, filled(value))
+            monkeypatch.setenv(variable, filled(value, FILLED))
         settings = load_settings()
         assert not settings.devnet
         assert not settings.is_sqlite
@@ -165,11 +163,7 @@ def alerts() -> list[dict[str, str]]:
 
 class TestNginx:
     def test_takes_the_configuration_with_tls(self, tmp_path: Path) -> None:
-        (tmp_path / "tls").mkdir()
-        text = (DEPLOY / "nginx" / "tls.conf").read_text(encoding="utf-8")
-        certificate(tmp_path / "tls_certificate", tmp_path / "tls_key")
-        moved = text.replace("/run/secrets", str(tmp_path))
-        (tmp_path / "tls" / "tls.conf").write_text(moved, encoding="utf-8")
+        prepare_tls(tmp_path, "gateway.example.org")
         prepare_nginx(tmp_path, "127.0.0.1:443 ssl", ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"])
         tried = subprocess.run([*nginx_command(tmp_path), "-t"], capture_output=True, text=True, check=False)
         assert tried.returncode == 0, tried.stderr
@@ -190,23 +184,3 @@ class TestDockerfile:
         for source in sources:
             assert list(ROOT.glob(source)), source
             assert source in allowed, source
-
-
-def certificate(at: Path, key_at: Path) -> None:
-    """A certificate of this minute."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway.example.org")])
-    now = dt.datetime.now(dt.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now)
-        .not_valid_after(now + dt.timedelta(days=1))
-        .sign(key, hashes.SHA256())
-    )
-    at.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    pem = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    key_at.write_bytes(key.private_bytes(*pem))
