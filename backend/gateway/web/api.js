@@ -106,7 +106,8 @@ export function span(seconds) {
   for (const [size, name] of [[86400, "day"], [3600, "hour"]]) {
     if (seconds % size === 0) return `${seconds / size} ${name}${seconds === size ? "" : "s"}`;
   }
-  return `${Math.round(seconds / 60)} minutes`;
+  const minutes = Math.round(seconds / 60);
+  return minutes ? `${minutes} minute${minutes === 1 ? "" : "s"}` : `${seconds} seconds`;
 }
 
 export const short = (text) => `${text.slice(0, 6)}…${text.slice(-4)}`;

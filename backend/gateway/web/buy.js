@@ -122,7 +122,7 @@ function next(plan, service) {
       : [chat ? [h("a", { href: location.hash, onclick: (event) => { event.preventDefault(); chat.scrollIntoView(); chat.querySelector("textarea").focus(); } }, "Ask it something here"), ", or "] : "",
         h("a", { href: "#/mine" }, chat ? "make a key for your programs" : "Make a key for your programs"), `: any OpenAI SDK works with it, at ${location.origin}/v1, as model ${service.model}.`],
     " What is left of it, and your way to your money back, is under My access."));
-  place.scrollIntoView({ block: "nearest" });
+  place.scrollIntoView({ block: "center" }); // at the foot of the window the word of the last step would lie on it
   return true;
 }
 

@@ -25,9 +25,9 @@ export async function showMine() {
     panel("Use", () => use(), (event) => event.names.has("Settled")),
     panel("Keys for your programs", () => (signedIn() ? keys() : signInFirst()), () => false),
     panel("Apps you let in", () => (signedIn() ? apps() : []), () => false),
-    panel("Alerts", () => (signedIn() ? alerts() : []), () => false),
     panel("Receipts", () => (signedIn() ? receipts() : []), (event) => event.names.has("Settled")),
     panel("Statement for accounts and tax", () => (signedIn() ? statement() : []), () => false),
+    panel("Alerts", () => (signedIn() ? alerts() : []), () => false),
   ];
 }
 

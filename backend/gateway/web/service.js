@@ -113,7 +113,7 @@ async function ratings(service) {
     found.count ? h("p", {}, h("strong", {}, `${mean} of 5`), ` from ${found.count} wallet${found.count === 1 ? "" : "s"} that paid and used it`) : h("p", { class: "soft" }, "No ratings yet. Only wallets that paid for the service and used it can rate it."),
     found.count ? table("Ratings", [
       { name: "Rating", of: (one) => h("span", { "aria-label": `${one.rating} of 5` }, "★".repeat(one.rating) + "☆".repeat(5 - one.rating)) },
-      { name: "In words", of: (one) => h("span", { class: "said" }, one.text || "") },
+      ...(found.reviews.some((one) => one.text) ? [{ name: "In words", of: (one) => h("span", { class: "said" }, one.text || "") }] : []),
       { name: "By", of: (one) => h("code", { title: one.account }, short(one.account)) },
       { name: "When", of: (one) => when(one.timestamp) },
     ], found.reviews) : "",
