@@ -10,6 +10,7 @@ from backend.statements.entries import Category, Entry, Event, Market
 from backend.statements.movements import movements, unexplained
 from backend.statements.ports import Worth
 from backend.statements.readings import READERS
+from backend.statements.rulings import rulings
 from backend.statements.valuation import value_nearest
 
 PriceTable = Mapping[tuple[int, int], Worth]
@@ -37,9 +38,15 @@ class Line:
 
 
 def entries_of(
-    events: Sequence[Event], distributions: Iterable[Event], account: str, market: Market
+    events: Sequence[Event],
+    distributions: Iterable[Event],
+    account: str,
+    market: Market,
+    resolved: Iterable[Event] = (),
 ) -> list[Entry]:
-    """All lines of an account, oldest first. `events` name it; `distributions` are of its services."""
+    """All lines of an account, oldest first. `events` name it; `distributions` are of its services,
+    `resolved` the ends of disputes about them or of its own.
+    """
     moved = list(movements(events, account, market))
     found = [
         entry
@@ -49,6 +56,7 @@ def entries_of(
     ]
     claimed = [event for event in events if (event.contract, event.name) == ("RevenueShares", "Claimed")]
     found += claims([*claimed, *distributions], moved, account, market)
+    found += rulings(resolved, events, moved, account, market)
     found += unexplained(moved, found)
     return sorted(found, key=lambda entry: entry.position)
 

@@ -69,6 +69,18 @@ async def distributions(
     return found
 
 
+async def resolved(
+    connection: AsyncConnection, chain_id: ChainId, services: Collection[int]
+) -> list[Row[Any]]:
+    """Every end of a dispute about these services."""
+    found: list[Row[Any]] = []
+    for some in _chunks(services):
+        ended = and_(_outbox.c.contract == "DisputeCourt", _outbox.c.event == "DisputeResolved")
+        wanted = _standing(chain_id).where(ended, _outbox.c.service_id.in_(some))
+        found += (await connection.execute(wanted)).all()
+    return found
+
+
 async def gas(connection: AsyncConnection, chain_id: ChainId, account: Address) -> list[Row[Any]]:
     """What an account paid for its transactions to our contracts, failed ones too; final blocks only."""
     same = and_(_blocks.c.chain_id == _receipts.c.chain_id, _blocks.c.number == _receipts.c.block_number)

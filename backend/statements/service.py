@@ -86,8 +86,9 @@ class Statements:
         events = [_event(row) for row in await repository.naming(db, self._chain_id, account)]
         held = {e.number("serviceId") for e in events if e.name == "Claimed"}
         given = [_event(row) for row in await repository.distributions(db, self._chain_id, held)]
+        ends = await repository.resolved(db, self._chain_id, _disputed(events))
         market = await self._market(db, events)
-        return entries_of(events, given, hex_of(account), market)
+        return entries_of(events, given, hex_of(account), market, [_event(row) for row in ends])
 
     async def _market(self, db: AsyncConnection, events: Sequence[Event]) -> Market:
         plans = await repository.plans(db, self._chain_id, _named(events, "planId"))
@@ -130,6 +131,12 @@ def _gas(row: Row[Any]) -> Entry:
 def _named(events: Iterable[Event], noun: str) -> set[int]:
     """Ids that events name; one no database could hold is none of ours."""
     return {number for e in events if noun in e.args and (number := e.number(noun)) < 2**63}
+
+
+def _disputed(events: Iterable[Event]) -> set[int]:
+    """Services that a dispute's end may concern: those that moved, and those disputes were opened about."""
+    moved = (e.number("tokenId") for e in events if (e.contract, e.name) == ("ServiceRegistry", "Transfer"))
+    return {*moved, *(e.number("serviceId") for e in events if e.name == "DisputeOpened")}
 
 
 def _emp_index(deployment: Deployment) -> int:

@@ -6,7 +6,9 @@ entries_of
 ├── given a batch of several tokens: each should have its line
 ├── given a deposit and a withdrawal of one's own: there should be no line
 ├── given a claim: its parts should add up to it, whatever was owed before
-└── given a transfer of EMP inside a lock: the lock should be the only line
+├── given a transfer of EMP inside a lock: the lock should be the only line
+└── given a dispute's end: what comes back of the claim's bond should be a transfer, more than it income, what
+    is lost an expense; what the service's owner of then won should be income, what was slashed an expense
 lines_of
 ├── given no price: the value should be blank and counted
 └── given a price: halves should be rounded up
@@ -125,6 +127,76 @@ class TestEntries:
         chain.say("AccessToken", "ApprovalForAll", account=ME, operator=OTHER, approved=True)
         chain.say("AccessToken", "Consumed", planId=PLAN, holder=ESCROW, units=3, supply=0)
         assert told(chain) == []
+
+
+COURT: Final = "0x" + "e3" * 20
+
+
+def ruling(outcome: str, slashed: int, claimant: int, provider: int) -> tuple[Told, list[Event]]:
+    """A dispute of mine with a bond of 10 about service 7 of another; its end is told apart."""
+    chain, end = Told(), Told()
+    chain.say("DisputeCourt", "DisputeOpened", 2, disputeId=1, serviceId=7, claimant=ME, bond=10)
+    chain.say("EmporionToken", "Transfer", 2, from_=ME, to=COURT, value=10)
+    chain.say("ServiceRegistry", "Transfer", 1, from_=NOBODY, to=OTHER, tokenId=7)
+    end.say(
+        "DisputeCourt",
+        "DisputeResolved",
+        9,
+        disputeId=1,
+        serviceId=7,
+        outcome=outcome,
+        slashed=slashed,
+        toClaimant=claimant,
+        toProvider=provider,
+        burned=0,
+    )
+    for to, value in ((ME, claimant), (OTHER, provider)):
+        if value:
+            chain.say("EmporionToken", "Transfer", 9, from_=COURT, to=to, value=value)
+    return chain, end.events
+
+
+class TestRulings:
+    @pytest.mark.parametrize(
+        ("end", "mine", "others"),
+        [
+            (
+                ("upheld", 30, 25, 0),
+                [
+                    ("dispute bond returned", Category.TRANSFER, 10, 10),
+                    ("dispute award", Category.INCOME, 15, 15),
+                ],
+                [("bond slashed", Category.EXPENSE, 0, 30)],
+            ),
+            (
+                ("rejected", 0, 0, 5),
+                [("dispute bond lost", Category.EXPENSE, 0, 10)],
+                [("dispute won", Category.INCOME, 5, 5)],
+            ),
+            (
+                ("no quorum", 0, 9, 0),
+                [
+                    ("dispute bond returned", Category.TRANSFER, 9, 9),
+                    ("dispute bond lost", Category.EXPENSE, 0, 1),
+                ],
+                [],
+            ),
+        ],
+    )
+    def test_say_what_the_end_of_a_dispute_means(
+        self, end: tuple[str, int, int, int], mine: list[Any], others: list[Any]
+    ) -> None:
+        chain, resolved = ruling(*end)
+        for account, wanted in ((ME, mine), (OTHER, others)):
+            lines = entries_of(chain.events, [], account, HERE, resolved)
+            told = [(one.kind, one.category, one.cash, one.amount) for one in lines if one.event.block == 9]
+            assert told == wanted
+
+    def test_pass_over_who_sold_the_service_before(self) -> None:
+        chain, resolved = ruling("upheld", 30, 25, 0)
+        chain.say("ServiceRegistry", "Transfer", 5, from_=OTHER, to="0x" + "33" * 20, tokenId=7)
+        lines = entries_of(chain.events, [], OTHER, HERE, resolved)
+        assert [line for line in lines if line.event.block == 9] == []
 
 
 @st.composite

@@ -2,6 +2,7 @@
 
 given no credential, or a key without the right to read: refused
 given the caller's own events: its lines as JSON, and as CSV with the columns of Form 8949 first
+given the end of a dispute of the caller's: award and returned bond apart
 given prices in the store: values, and what is missing is counted
 given a period that is none: refused with the reason
 """
@@ -106,6 +107,31 @@ def paid(house: House, number: int, *, ok: bool) -> tuple[Block, TransactionRece
         ok=ok,
     )
     return block, receipt
+
+
+class TestDisputes:
+    async def test_end_as_award_and_returned_bond(self, history: House) -> None:
+        mine, court = hex_of(address_of(history.buyer)), "0x" + "e3" * 20
+        ours = {"disputeId": "1", "serviceId": str(SERVICE)}
+        end = {"outcome": "1", "slashed": "30", "toClaimant": "25", "toProvider": "0", "burned": "15"}
+        paid = {"from": court, "to": mine, "value": "25"}
+        rows = [
+            told(6, "DisputeOpened", START, {**ours, "claimant": mine, "bond": "10"}),
+            told(7, "DisputeResolved", START + 1, {**ours, **end}),
+            told(8, "Transfer", START + 1, paid),
+        ]
+        rows[2].tx_hash = rows[1].tx_hash
+        for row, contract in zip(rows, ("DisputeCourt", "DisputeCourt", "EmporionToken"), strict=True):
+            row.contract = contract
+        await history.mine(*rows)
+        session = bearer(await history.sign_in(history.buyer))
+        made = (await history.http.get("/v1/statements", headers=session)).json()
+        lines = [(one["kind"], one["category"], one["cash"]) for one in made["lines"]][-3:]
+        assert lines == [
+            ("dispute bond", "transfer", "-10"),
+            ("dispute bond returned", "transfer", "10"),
+            ("dispute award", "income", "15"),
+        ]
 
 
 class TestStatement:
