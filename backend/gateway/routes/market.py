@@ -83,7 +83,7 @@ def router() -> APIRouter:
 
     @api.get("/services/{service_id}/reviews", responses=problems(NotFound, Unprocessable))
     async def reviews(service_id: ServiceIdPath, given: Given) -> ReviewsReply:
-        """Ratings by wallets that paid for the service and used it, the newest of each."""
+        """Ratings by wallets that paid and used it, the newest of each, with the words brought here."""
         return await given.catalog.reviews(ServiceId(service_id))
 
     @api.get("/services/{service_id}/disputes", responses=problems(NotFound, Unprocessable))
