@@ -152,7 +152,8 @@ class Mirror:
 
     def readied(self, headers: Sequence[Header], logs: Sequence[RawLog]) -> Readied:
         """What of a step can be made before it is written. Raises NodeError for logs that are not of it."""
-        return readied(self.chain_id, headers, checked_against(logs, headers), self.reader.decode)
+        checked = checked_against(logs, headers, self.reader.contracts)
+        return readied(self.chain_id, headers, checked, self.reader.decode)
 
     async def apply(self, step: Step) -> Applied:
         """Write a step. Raises DatabaseBusy when another indexer moved the head."""

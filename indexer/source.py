@@ -1,6 +1,6 @@
 """What the loop asks of a chain: heads, headers and logs."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,12 +55,24 @@ def linked(headers: Sequence[Header], parent: bytes) -> bool:
     return True
 
 
-def checked_against(logs: Sequence[RawLog], headers: Sequence[Header]) -> Sequence[RawLog]:
-    """The logs, if each is of one of these blocks by number and hash. Raises NodeError."""
+def checked_against(
+    logs: Sequence[RawLog], headers: Sequence[Header], addresses: Container[bytes]
+) -> Sequence[RawLog]:
+    """The logs, if each is there once, and is of one of these blocks (number and hash) and addresses.
+
+    Raises NodeError.
+    """
     blocks = {header.number: header.hash for header in headers}
+    before = (-1, -1)
     for log in logs:
-        if blocks.get(log.block_number) != log.block_hash:
+        number, place = log.block_number, (log.block_number, log.log_index)
+        if blocks.get(number) != log.block_hash:
             raise NodeError(
-                f"the node gave a log of block {log.block_number} of another fork than the block; once more"
+                f"the node gave a log of block {number} of another fork than the block; once more"
             )
+        if place <= before:
+            raise NodeError(f"the node gave log {log.log_index} of block {number} twice; once more")
+        if log.address not in addresses:
+            raise NodeError(f"the node gave a log of block {number} that nobody asked for; use another node")
+        before = place
     return logs

@@ -2,7 +2,7 @@
 
 given a node that has pruned its logs
     it should be refused, and say what to use instead; nothing is skipped
-given a node that lies about hashes, or answers out of shape
+given a node that lies about hashes, repeats a log, gives one nobody asked for, or answers out of shape
     nothing of it should be written, and the next honest answer taken
 given a deployment record that begins after the contracts' first event
     it should be refused, and say what to set
@@ -103,6 +103,16 @@ def cuts_a_hash(method: str, result: Any) -> Any:
     return [{**entry, "transactionHash": entry["transactionHash"][:-2]} for entry in result]
 
 
+def repeats_a_log(method: str, result: Any) -> Any:
+    return [*result, *result[:1]] if method == "eth_getLogs" else result
+
+
+def adds_a_strangers_log(method: str, result: Any) -> Any:
+    if method != "eth_getLogs" or not result:
+        return result
+    return [*result, {**result[-1], "address": "0x" + "cc" * 20, "logIndex": "0xfff"}]
+
+
 LIES = [
     lies_about_logs,
     gives_another_number,
@@ -110,6 +120,8 @@ LIES = [
     forgets_a_field,
     gives_no_list,
     cuts_a_hash,
+    repeats_a_log,
+    adds_a_strangers_log,
 ]
 
 
