@@ -253,7 +253,43 @@ class LosesConnection:
         return result
 
 
+class EndsConnection:
+    """A writer whose server ends the connection in the middle of the step."""
+
+    ends = True
+
+    async def __call__(self, store: Store, work: Callable[[Statements], T]) -> T:
+        def ended(db: Statements) -> T:
+            result = work(db)
+            if self.ends:
+                db.run("SELECT pg_terminate_backend(pg_backend_pid())")
+            return result
+
+        return await in_one_write(store, ended)
+
+
 class TestLostConnection:
+    @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+    async def test_that_the_server_ended_is_made_again(
+        self, store: Store, fresh_store: Store, market: Market
+    ) -> None:
+        market.mine_blocks(30)
+        node = NodeDouble(market.chain)
+        await catch_up(store, node)
+        before, writer = await everything(store), EndsConnection()
+        mirror = Mirror(store, deployment_of(market.chain, START_BLOCK), writer)
+        source = NodeSource(NodeClient(node, "http://double"), mirror.addresses, 64)
+        indexer = Indexer(mirror, source, OPTIONS)
+        await indexer.begin()
+        market.fork(5, 9)
+        with pytest.raises(DatabaseUnreachable, match="does not answer") as lost:
+            await indexer.catch_up()
+        assert lost.value.retryable
+        assert await everything(store) == before
+        writer.ends = False
+        await indexer.catch_up()
+        assert await everything(store) == await replayed(fresh_store, market.chain)
+
     @pytest.mark.parametrize("after_commit", [False, True])
     async def test_loses_and_doubles_nothing(
         self, store: Store, fresh_store: Store, market: Market, after_commit: bool
