@@ -13,7 +13,8 @@ GROW_AFTER: Final = 3
 """Answers in a row before a wider range is tried."""
 WANTED_LOGS: Final = 8_000
 """Logs a step should hold: enough to spread its cost, few enough for its memory."""
-FIRST_BLOCKS: Final = 50
+FIRST_BLOCKS: Final = 16
+"""Full blocks have some 500 transfers: a first step of no more than is wanted, whatever the chain."""
 STEP_GROWTH: Final = 4
 
 

@@ -11,6 +11,7 @@ Width
     when full ranges are answered, it should grow, and no more than once in a few answers
 StepSize
     it should aim at a number of logs, and grow by no more than four at once
+    when blocks are full from the start, its first step should not be larger than that
 Pace
     it should say rate and time left every few seconds, and tell every step
 """
@@ -21,6 +22,9 @@ import structlog
 from backend.core.errors import NodeError
 from indexer.backfill import SAY_SECONDS, Pace
 from indexer.ranges import GROW_AFTER, WANTED_LOGS, Range, StepSize, Width, next_range, split
+
+FULL_BLOCK = 500
+"""ERC-1155 transfers in a block of 30 million gas, and some more."""
 
 
 class TestNextRange:
@@ -79,8 +83,11 @@ class TestWidth:
 class TestStepSize:
     def test_aims_at_a_number_of_logs(self) -> None:
         size = StepSize(most=10_000)
-        size.learn(blocks=200, logs=200 * 100)
-        assert size.blocks == WANTED_LOGS // 100
+        size.learn(blocks=200, logs=200 * 200)
+        assert size.blocks == WANTED_LOGS // 200
+
+    def test_a_first_step_of_full_blocks_is_not_larger(self) -> None:
+        assert StepSize(most=10_000).blocks * FULL_BLOCK <= WANTED_LOGS
 
     def test_grows_by_four_at_most(self) -> None:
         size = StepSize(most=10_000)
