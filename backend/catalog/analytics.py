@@ -126,12 +126,21 @@ def percentiles(counted: Iterable[tuple[int, int]]) -> Percentiles:
 
 
 def outcomes_of(rows: Iterable[Any]) -> list[Outcomes]:
-    """Calls by route and outcome, failures and all."""
+    """Calls by route and outcome, failures by kind."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
+    faults: dict[str, Counter[str]] = defaultdict(Counter)
     for row in rows:
         found[row.route][row.outcome] += row.calls
+        if row.fault:
+            faults[row.route][row.fault] += row.calls
     return [
-        Outcomes(route=route, completed=ends["completed"], partial=ends["partial"], failed=ends["failed"])
+        Outcomes(
+            route=route,
+            completed=ends["completed"],
+            partial=ends["partial"],
+            failed=ends["failed"],
+            faults=dict(sorted(faults[route].items())),
+        )
         for route, ends in sorted(found.items())
     ]
 

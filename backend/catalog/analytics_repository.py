@@ -58,11 +58,11 @@ async def by_time(
 async def outcomes(
     connection: AsyncConnection, chain_id: ChainId, service: ServiceId, start: int, end: int, seconds: int
 ) -> list[Row[Any]]:
-    """Calls by span, route and outcome."""
+    """Calls by span, plan, route, outcome and fault."""
     span = (_usage.c.issued_at // seconds).label("span")
-    columns = (span, _usage.c.plan_id, _usage.c.route, _usage.c.outcome, func.count().label("calls"))
-    wanted = select(*columns).where(_served(chain_id, service, start, end))
-    return await _all(connection, wanted.group_by(span, _usage.c.plan_id, _usage.c.route, _usage.c.outcome))
+    by = (span, _usage.c.plan_id, _usage.c.route, _usage.c.outcome, _usage.c.fault)
+    wanted = select(*by, func.count().label("calls")).where(_served(chain_id, service, start, end))
+    return await _all(connection, wanted.group_by(*by))
 
 
 async def durations(

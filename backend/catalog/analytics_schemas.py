@@ -38,6 +38,9 @@ class Outcomes(BaseModel):
     completed: int
     partial: int
     failed: int
+    faults: dict[str, int] = Field(
+        description="Why those are not completed: an error's code, `caller_left` or `empty_answer`."
+    )
 
 
 class PlanSales(BaseModel):

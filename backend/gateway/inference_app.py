@@ -40,14 +40,14 @@ class InferenceApp(MeteredApp):
         parts = self._parts
         try:
             answer = await self._open(turn)
-        except UpstreamError:
-            await asyncio.shield(parts.relay.failed(turn))
+        except UpstreamError as error:
+            await asyncio.shield(parts.relay.failed(turn, error))
             raise
         except EmporionError:
             await asyncio.shield(parts.admission.release(turn.admitted))
             raise
-        except BaseException:
-            await asyncio.shield(parts.relay.failed(turn))
+        except BaseException as error:
+            await asyncio.shield(parts.relay.failed(turn, error))
             raise
         try:
             await self._relay(turn, answer, delivery)
@@ -64,9 +64,9 @@ class InferenceApp(MeteredApp):
             return
         try:
             await parts.relay.whole(turn, answer, delivery, headers)
-        except BaseException:
+        except BaseException as error:
             # Written down only if nothing was: a second row of the same request changes nothing.
-            await asyncio.shield(parts.relay.failed(turn))
+            await asyncio.shield(parts.relay.failed(turn, error))
             raise
 
     async def _open(self, turn: ModelTurn) -> Answer:

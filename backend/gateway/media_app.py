@@ -62,7 +62,7 @@ class MediaApp(MeteredApp):
         if isinstance(error, EmporionError) and not isinstance(error, UpstreamError):
             await self._parts.admission.release(turn.admitted)
         else:
-            await self._relay.failed(turn)
+            await self._relay.failed(turn, error)
 
     async def _open(self, turn: Turn[Media], call: MediaCall) -> Answer:
         request_id = turn.admitted.asked.request_id

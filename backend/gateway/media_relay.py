@@ -48,7 +48,8 @@ class MediaRelay(PlainRelay):
                 tally.add(piece)
                 small += piece[: MOST_HOLLOW_BYTES + 1 - len(small)]
                 await delivery.send({"type": "http.response.body", "body": piece, "more_body": True})
-        except BaseException:
+        except BaseException as error:
+            turn.fail(error)
             if delivery.begun:
                 outcome = Outcome.PARTIAL if tally.size else Outcome.FAILED
                 await asyncio.shield(self._tallied(turn, outcome, tally))

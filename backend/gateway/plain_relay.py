@@ -87,14 +87,16 @@ class PlainRelay:
                 await delivery.send({"type": "http.response.body", "body": piece, "more_body": True})
             if tally.size < read.range.length:
                 raise UpstreamError("the data's server broke off; ask for the rest with Range")
-        except (EmporionError, asyncio.CancelledError):
+        except (EmporionError, asyncio.CancelledError) as error:
+            turn.fail(error)
             if tally.size < read.range.length:
                 await asyncio.shield(self._broken_off(turn, tally))
             raise
         await delivery.end()
 
-    async def failed(self, turn: Turn[Any]) -> None:
-        """Write down a request of which nothing was delivered; nothing is charged."""
+    async def failed(self, turn: Turn[Any], error: BaseException) -> None:
+        """Write down a request of which nothing was delivered, and why; nothing is charged."""
+        turn.fail(error)
         await self._written(turn, Outcome.FAILED, Usage(0, 0), ZERO_HASH)
 
     async def _begin(self, read: DataRead, delivery: Delivery, headers: Headers) -> None:

@@ -98,17 +98,20 @@ class Relay:
             if not scanner.complete:
                 raise UpstreamError("the model's server broke off its answer")
         except EmporionError as error:
+            turn.fail(error)
             await self._break_off(turn, scanner, delivery, error)
             return
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            turn.fail(error)
             await asyncio.shield(self._partial(turn, scanner, delivery))
             raise
         await asyncio.shield(self._finish(turn, scanner, delivery))
         await answer.rest(REST_SECONDS)
         await delivery.end()
 
-    async def failed(self, turn: Turn[Any]) -> None:
-        """Write down a request of which nothing was delivered; nothing is charged."""
+    async def failed(self, turn: Turn[Any], error: BaseException) -> None:
+        """Write down a request of which nothing was delivered, and why; nothing is charged."""
+        turn.fail(error)
         await self._written(turn, Outcome.FAILED, NOTHING, b"")
 
     async def _finish(self, turn: ModelTurn, scanner: StreamScanner, delivery: Delivery) -> None:

@@ -1,9 +1,11 @@
 """From an answer to the facts of its usage row: hashes, counts, cost."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol
 
 from backend.core.clock import Clock
+from backend.core.errors import EmporionError
 from backend.core.units import ZERO_HASH, Hash32, MicroCredits, UnixTime, keccak, to_hash
 from backend.gateway.admission import Admitted, B
 from backend.inference.operations import FIELDS
@@ -14,6 +16,9 @@ from backend.meter.pricing import cost_exact
 from backend.meter.schemas import Outcome, Served
 
 NOTHING: Final = Usage(0, 0)
+EMPTY: Final = "empty_answer"
+"""The fault of an answer without a token or a word."""
+LEFT: Final = "caller_left"
 NO_WORDS: Final = " "
 """Stands for an answer that has none, such as an embedding."""
 
@@ -55,6 +60,14 @@ class Turn(Generic[B]):
     started_at: UnixTime
     made: Made | None = None
     first_byte: float | None = None
+    fault: str = ""
+
+    def fail(self, error: BaseException) -> None:
+        """Note why its answer is not whole: an error's code, or that the caller left."""
+        if isinstance(error, EmporionError):
+            self.fault = error.code
+        else:
+            self.fault = LEFT if isinstance(error, asyncio.CancelledError) else EmporionError.code
 
 
 class Accountant:
@@ -100,7 +113,14 @@ class Accountant:
             key_id=admitted.asked.principal.key_id,
             first_byte_ms=None if first is None else round((first - turn.started) * 1000),
             engine=made.engine,
+            fault=_fault(turn, outcome),
         )
+
+
+def _fault(turn: Turn[Any], outcome: Outcome) -> str:
+    if outcome is Outcome.COMPLETED:
+        return ""
+    return turn.fault or EMPTY
 
 
 def _cost(admitted: Admitted[Any], outcome: Outcome, usage: Usage) -> MicroCredits:

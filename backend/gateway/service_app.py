@@ -164,7 +164,7 @@ class ServiceApp(MeteredApp):
                 undo = isinstance(error, EmporionError) and not isinstance(error, UpstreamError)
                 parts = self._parts
                 await asyncio.shield(
-                    parts.admission.release(turn.admitted) if undo else self._plain.failed(turn)
+                    parts.admission.release(turn.admitted) if undo else self._plain.failed(turn, error)
                 )
             raise
 

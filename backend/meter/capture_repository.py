@@ -72,7 +72,7 @@ Issue = Callable[[Served, TabNow], Captured]
 _USAGE: Final = tuple(Usage.model_fields)
 _COLUMNS: Final = ", ".join(_USAGE)
 _ADD_USAGE_SQLITE: Final = f"INSERT INTO gateway.usage ({_COLUMNS}) VALUES ({', '.join(['?'] * len(_USAGE))})"
-_TEXTS: Final = frozenset({"request_id", "key_id", "route", "outcome", "engine"})
+_TEXTS: Final = frozenset({"request_id", "key_id", "route", "outcome", "engine", "fault"})
 _BYTES: Final = tuple(name for name, kind in Usage.model_fields.items() if kind.annotation is bytes)
 
 

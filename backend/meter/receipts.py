@@ -94,6 +94,7 @@ _SERVED = (
     "key_id",
     "first_byte_ms",
     "engine",
+    "fault",
 )
 
 

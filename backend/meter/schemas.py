@@ -57,6 +57,7 @@ class Served:
     key_id: str | None = None
     first_byte_ms: int | None = None
     engine: str = ""
+    fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)

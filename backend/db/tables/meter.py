@@ -91,6 +91,8 @@ class Usage(SQLModel, table=True):
     signature: bytes = Field(sa_type=LargeBinary)
     engine: str = ""
     """Fingerprint of the engine that answered; empty where the upstream gives none."""
+    fault: str = ""
+    """Why it is not `completed`: an error's code, `caller_left` or `empty_answer`."""
 
 
 class TakenDeposit(SQLModel, table=True):

@@ -76,6 +76,7 @@ function always(told) {
       { name: "Nothing delivered", number: true, of: (one) => String(one.failed) },
       { name: "Cut short", number: true, of: (one) => String(one.partial) },
       { name: "Answered", number: true, of: (one) => String(one.completed) },
+      { name: "Why", of: (one) => Object.entries(one.faults).map(([why, times]) => `${why.replaceAll("_", " ")} ${times}`).join(", ") },
     ], faults) : "",
     told.retention.length ? h("details", {}, h("summary", {}, "Who came back, week by week"), table("Who came back, week by week", [
       { name: "First call in the week of", of: (one) => dayName(one.week) },

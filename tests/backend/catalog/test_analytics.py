@@ -50,6 +50,7 @@ def used(
     payer: bytes = BUYER,
     outcome: str = "completed",
     service: ServiceId = SERVICE,
+    fault: str = "",
 ) -> Usage:
     blank = bytes(32)
     return Usage(
@@ -61,6 +62,7 @@ def used(
         service_id=service,
         route="chat",
         outcome=outcome,
+        fault=fault,
         units_in=10,
         units_out=20,
         charged=0 if outcome == "failed" else 700_000,
@@ -196,11 +198,15 @@ class TestOf:
 
     async def test_counts_failures_and_sales(self, store: Store) -> None:
         analytics = await put(
-            store, used(1, START), used(2, START, outcome="failed"), used(3, START, outcome="partial")
+            store,
+            used(1, START),
+            used(2, START, outcome="failed", fault="upstream_timeout"),
+            used(3, START, outcome="partial", fault="caller_left"),
         )
         found = await analytics.of(SERVICE, MIDNIGHT, None, "day")
         (ends,), (row,), (sold,) = found.errors, found.rows, found.sales
         assert (ends.route, ends.completed, ends.partial, ends.failed) == ("chat", 1, 1, 1)
+        assert ends.faults == {"caller_left": 1, "upstream_timeout": 1}
         assert (row.calls, row.failed, row.partial) == (3, 1, 1)
         assert (found.latency.p50, found.latency.p99, found.first_byte.p90) == (10, 30, 3)
         assert (sold.units, sold.paid_base_units, sold.buyers) == ("4", "20000000", 1)

@@ -59,7 +59,7 @@ async def rows(house: House, wanted: int = 1) -> list[Any]:
     """The usage rows, once there are as many as wanted; never more. No hold is left."""
     async with asyncio.timeout(20), house.services.deps.store.read_connection() as db:
         while True:
-            said = "SELECT outcome, charged, units_in, units_out, estimated FROM gateway.usage"
+            said = "SELECT outcome, charged, units_in, units_out, estimated, fault FROM gateway.usage"
             found = list((await db.execute(text(said))).all())
             held = (await db.execute(text("SELECT sum(held) FROM gateway.meter_tabs"))).scalar_one()
             await db.rollback()
@@ -127,7 +127,8 @@ class TestWhole:
         reply = await house.chat(paid_key)
         assert "127.0.0.1" not in reply.text
         assert (reply.status_code, reply.json()["error"]["code"]) == (504, "upstream_timeout")
-        assert [(row.outcome, row.charged) for row in await rows(house)] == [("failed", 0)]
+        found = [(row.outcome, row.charged, row.fault) for row in await rows(house)]
+        assert found == [("failed", 0, "upstream_timeout")]
 
     async def test_that_is_none(self, house: House, paid_key: str) -> None:
         none = [
@@ -138,15 +139,18 @@ class TestWhole:
             answering({"error": {"message": "/srv/secret"}}),
             answering({"error": {"message": "/srv/secret"}}, 503),
         ]
+        told = list[str]()
         for at, behaviour in enumerate(none):
             await impatient(house, 20)
             house.model.behaviour = behaviour
             reply = await house.chat(paid_key)
             assert reply.status_code in (502, 503), (at, reply.text)
-            assert reply.json()["error"]["code"] in ("upstream_error", "upstream_unavailable")
+            told.append(reply.json()["error"]["code"])
+            assert told[-1] in ("upstream_error", "upstream_unavailable")
             assert "secret" not in reply.text
         found = await rows(house, len(none))
         assert {(row.outcome, row.charged) for row in found} == {("failed", 0)}
+        assert sorted(row.fault for row in found) == sorted(told)
 
     async def test_whose_usage_cannot_be_read(self, house: House, paid_key: str) -> None:
         unread = [None, {}, "many", {"prompt_tokens": -5}, {"prompt_tokens": "7"}]
@@ -155,6 +159,7 @@ class TestWhole:
             assert (await house.chat(paid_key)).status_code == 200
         for row in await rows(house, len(unread)):
             assert (row.outcome, bool(row.estimated), row.units_out) == ("completed", True, 4)
+            assert row.fault == ""
             assert row.charged == IN * row.units_in + OUT * 4
 
     async def test_whose_usage_is_too_large(self, house: House, paid_key: str) -> None:
@@ -180,6 +185,7 @@ class TestWhole:
         assert reply.status_code == 200
         assert not streamed or reply.text.endswith("data: [DONE]\n\n")
         assert [(row.outcome, row.charged) for row in await rows(house)] == [("failed", 0)]
+        assert [row.fault for row in await rows(house)] == ["empty_answer"]
         assert await house.credits(paid_key) == before
 
     async def test_that_redirects_to_a_private_address(self, house: House, paid_key: str) -> None:
@@ -263,6 +269,7 @@ class TestStream:
             assert "secret" not in reply.text
         for row in await rows(house, len(failing)):
             assert (row.outcome, row.units_out, bool(row.estimated)) == ("partial", 3, True)
+            assert row.fault in ("upstream_error", "upstream_timeout")
             assert row.charged == IN * row.units_in + OUT * 3
 
     async def test_that_fails_before_its_first_event(self, house: House, paid_key: str) -> None:

@@ -180,11 +180,13 @@ class TestClientGone:
             await asyncio.sleep(0.02)
             assert time.monotonic() - began < 1
         async with asyncio.timeout(10), house.services.deps.store.read_connection() as db:
-            while not (rows := (await db.execute(text("SELECT outcome, charged FROM gateway.usage"))).all()):
+            said = text("SELECT outcome, charged, fault FROM gateway.usage")
+            while not (rows := (await db.execute(said)).all()):
                 await db.rollback()
                 await asyncio.sleep(0.05)
             held = (await db.execute(text("SELECT held FROM gateway.meter_tabs"))).scalar_one()
-        assert [row.outcome for row in rows] == ["partial" if streamed else "failed"]
+        told = [(row.outcome, row.fault) for row in rows]
+        assert told == [("partial" if streamed else "failed", "caller_left")]
         assert (rows[0].charged > 0) is streamed
         assert held == 0
 
