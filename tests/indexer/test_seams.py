@@ -9,23 +9,31 @@ given a new branch that cannot be had
 given blocks that are final and blocks that are not
     logs of the first should be asked for by range, of the others by hash
     the heads should be the node's tags, and a depth where it has none
+given a fork
+    a line of the log should tell its depth and what was taken back
+given a row that is there already
+    it should be an error, and nothing else of its transaction stay
 given two indexers that write one store
     the step of one should be thrown away, and no row be lost or doubled
 """
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+import psycopg
 import pytest
+import structlog
 
 from backend.chain.client import NodeClient
 from backend.core.errors import DatabaseBusy, NodeError, NodeUnreachable
 from backend.db.session import Store
-from backend.db.tables.chain import Outbox
+from backend.db.tables.chain import Log, Outbox
 from indexer.advance import Indexer, IndexerOptions
 from indexer.mirror import Mirror
 from indexer.node_source import NodeSource
 from indexer.shapes import RAW
+from indexer.statements import FEW, in_one_write
 from indexer.status import status_of
 from tests.chain_double.emitter import deployment_of
 from tests.chain_double.market import Market
@@ -136,6 +144,34 @@ class TestFinality:
         hashes = {wanted["blockHash"] for wanted in asked if "blockHash" in wanted}
         assert max(ranges) == tip - finalized
         assert hashes == {"0x" + block.hash.hex() for block in market.chain.blocks[-finalized:]}
+
+
+class TestToldFork:
+    async def test_in_a_line_of_the_log(self, store: Store, market: Market) -> None:
+        market.mine_blocks(30)
+        await catch_up(store, NodeDouble(market.chain))
+        gone = sum(len(block.logs) for block in market.chain.blocks[-4:])
+        fork = market.chain.tip.number - 4
+        market.fork(4, 5)
+        with structlog.testing.capture_logs() as told:
+            await catch_up(store, NodeDouble(market.chain))
+        (rewound,) = [line for line in told if line["event"] == "indexer.reorg.rewound"]
+        expected = {"chain_id": 31_337, "depth": 4, "fork": fork, "retracted": gone, "rebuilt": False}
+        assert rewound.items() >= expected.items()
+
+
+class TestRowTwice:
+    @pytest.mark.parametrize("many", [1, 3 * FEW])
+    async def test_is_an_error_and_keeps_nothing(self, store: Store, market: Market, many: int) -> None:
+        market.mine_blocks(30)
+        await catch_up(store, NodeDouble(market.chain))
+        before = await everything(store)
+        shape, known = RAW[Log], before["logs"][0]
+        fresh = [{**known, "block_number": 10**6, "log_index": index} for index in range(many)]
+        rows = [tuple(row[name] for name in shape.columns) for row in [*fresh, known]]
+        with pytest.raises((sqlite3.IntegrityError, psycopg.errors.UniqueViolation)):
+            await in_one_write(store, lambda db: db.append(shape, rows))
+        assert await everything(store) == before
 
 
 class TestTwoWriters:
