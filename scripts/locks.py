@@ -31,7 +31,9 @@ LOCKS = (
     Lock("requirements-model.lock", ("--group", "model", "--no-deps")),
     Lock("requirements-litellm.lock", ("--group", "litellm")),
     Lock("examples/langchain/requirements.lock", ("examples/langchain/requirements.in",)),
+    Lock("examples/ray_serve/requirements.lock", ("examples/ray_serve/requirements.in",)),
 )
+NPM_FOLDERS = ("contracts", "examples/typescript")
 STYLE = (
     "--universal",
     "--python-version=3.11",
@@ -55,8 +57,7 @@ def write(environment: Environment, arguments: Sequence[str]) -> int:
         with told(f"Locking {lock.file}"):
             command = [uv, "pip", "compile", *STYLE, *lock.selection, *arguments, "--output-file", lock.file]
             run(command, cwd=environment.root, fix=AGAIN)
-    with told("Locking contracts/package-lock.json"):
-        npm_lock.write(environment.root / "contracts")
-    with told("Locking examples/typescript/package-lock.json"):
-        npm_lock.write(environment.root / "examples" / "typescript")
+    for folder in NPM_FOLDERS:
+        with told(f"Locking {folder}/package-lock.json"):
+            npm_lock.write(environment.root / folder)
     return 0

@@ -1,4 +1,4 @@
-"""The lock of the Solidity toolchain, made complete for every system.
+"""Locks of npm packages, made complete for every system.
 
 `npm` leaves a package for another system out of the lock when the mirror at hand does not carry it, and
 `npm ci` then refuses that lock. Such packages are named by the ones that do carry them, with exact versions:
@@ -24,14 +24,19 @@ def write(folder: Path) -> None:
     """
     run([find_npm(), "install", "--package-lock-only", "--loglevel=error"], cwd=folder, fix=AGAIN)
     file = folder / "package-lock.json"
-    lock = json.loads(file.read_text())
+    file.write_text(tidied(file.read_text()))
+
+
+def tidied(text: str) -> str:
+    """A lock complete for every system, in order, without addresses; what it makes it leaves as it is."""
+    lock = json.loads(text)
     complete(lock["packages"])
     for entry in lock["packages"].values():
         # An address of the registry at hand, and advertisements.
         entry.pop("resolved", None)
         entry.pop("funding", None)
     lock["packages"] = dict(sorted(lock["packages"].items()))
-    file.write_text(json.dumps(lock, indent=2) + "\n")
+    return json.dumps(lock, indent=2) + "\n"
 
 
 def complete(packages: dict[str, Any]) -> None:

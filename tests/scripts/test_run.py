@@ -7,7 +7,9 @@ the Makefile
 ├── calls scripts/run.py and nothing else, once for each target
 └── tells what each target is for
 the locks
-└── name no address, and every package has its hashes
+├── are all that the project has
+├── name no address, and every package has its hashes
+└── of npm are as `run.py lock` writes them, so that it changes nothing without a reason
 """
 
 import re
@@ -15,10 +17,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.locks import LOCKS
+from scripts.locks import LOCKS, NPM_FOLDERS
+from scripts.npm_lock import tidied
 from scripts.targets import TARGETS, main
 
 ROOT = Path(__file__).resolve().parents[2]
+NPM_LOCKS = [f"{folder}/package-lock.json" for folder in NPM_FOLDERS]
 MAKEFILE = (ROOT / "Makefile").read_text()
 
 
@@ -44,7 +48,20 @@ class TestMakefile:
 
 
 class TestLocks:
-    @pytest.mark.parametrize("file", [*(lock.file for lock in LOCKS), "contracts/package-lock.json"])
+    def test_are_all(self) -> None:
+        known = {lock.file for lock in LOCKS}
+        found = [*ROOT.glob("*.lock"), *(ROOT / "examples").glob("*/*.lock")]
+        assert {file.relative_to(ROOT).as_posix() for file in found} == known
+        npm = [*ROOT.glob("*/package-lock.json"), *(ROOT / "examples").glob("*/package-lock.json")]
+        assert {file.relative_to(ROOT).as_posix() for file in npm} == set(NPM_LOCKS)
+
+    @pytest.mark.parametrize("file", NPM_LOCKS)
+    def test_of_npm_are_as_they_would_be_written(self, file: str) -> None:
+        text = (ROOT / file).read_text()
+        assert tidied(text) == text
+        assert '"funding"' not in text
+
+    @pytest.mark.parametrize("file", [*(lock.file for lock in LOCKS), *NPM_LOCKS])
     def test_name_no_address(self, file: str) -> None:
         text = (ROOT / file).read_text()
         assert '"resolved"' not in text
