@@ -35,7 +35,6 @@ from backend.feed.webhooks import Webhooks
 from backend.gateway.admission import Admission
 from backend.gateway.alerting import Alerting, alerting
 from backend.gateway.client_address import ClientAddress
-from backend.gateway.holds import HoldKeeper
 from backend.gateway.inference_app import InferenceApp
 from backend.gateway.limits import Limiter, SharedLimits
 from backend.gateway.media_app import MediaApp
@@ -55,6 +54,7 @@ from backend.inference.service import Upstreams
 from backend.inference.usage import ByteCounter, TokenCounter
 from backend.metadata.ports import Fetcher
 from backend.metadata.service import MetadataService
+from backend.meter.holds import HoldKeeper
 from backend.meter.service import Meter
 from backend.net.client import HttpClient
 from backend.pricing.service import StoredPrices

@@ -3,7 +3,7 @@
 from backend.catalog.service import Catalog
 from backend.core.units import MICRO
 from backend.entitlement.head import HeadWatch
-from backend.gateway.holds import HoldKeeper
+from backend.meter.holds import HoldKeeper
 
 
 class Gauges:

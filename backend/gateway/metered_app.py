@@ -26,7 +26,6 @@ from backend.gateway.asgi import (
 from backend.gateway.client_address import ClientAddress
 from backend.gateway.credentials import presented
 from backend.gateway.error_replies import error_reply, send_error
-from backend.gateway.holds import HoldKeeper
 from backend.gateway.metrics import Observer, Tracing
 from backend.gateway.relay import Delivery, Relay
 from backend.gateway.request_ids import new_request_id
@@ -34,6 +33,7 @@ from backend.gateway.served import Fingerprints
 from backend.inference.faults import masked
 from backend.inference.router import Member, Router
 from backend.inference.schemas import ServiceKey
+from backend.meter.holds import HoldKeeper
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 KEEP_ALIVE: Final = b": keep-alive\n\n"

@@ -1,8 +1,6 @@
 """The meter: a hold before a request, a usage row and a signed receipt after it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
@@ -10,7 +8,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import Clock
-from backend.core.errors import EmporionError, PortAbsent
+from backend.core.errors import PortAbsent
 from backend.core.units import ChainId, MicroCredits
 from backend.db.group_commit import HotWork, SteppedWork, Work
 from backend.db.session import Store
@@ -25,8 +23,6 @@ from backend.meter.voiding import Voiding
 from backend.meter.vouchers import VoucherCheck
 
 HOLD_SECONDS: Final = 60
-RENEW_SECONDS: Final = 20
-REAP_SECONDS: Final = 5
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -72,8 +68,6 @@ class Meter:
         self._chain_now = chain_now
         self._vouchers = vouchers
         self._voiding = Voiding(store, clock)
-        self._running: set[str] = set()
-        self._renewed_at = clock.monotonic()
 
     @property
     def address(self) -> bytes:
@@ -93,7 +87,7 @@ class Meter:
         return outcome is Reserved.HELD
 
     async def renew(self, request_ids: list[str]) -> int:
-        """Keep holds of running requests alive; call every RENEW_SECONDS. Returns how many still stood."""
+        """Keep holds of running requests alive; `HoldKeeper` calls it. Returns how many still stood."""
         return await self._writer.submit(RenewHolds(request_ids, self._clock.now() + HOLD_SECONDS))
 
     async def void(self, hold: HoldRequest) -> None:
@@ -137,25 +131,6 @@ class Meter:
         ):
             gone += settled
         return gone
-
-    @asynccontextmanager
-    async def keeping(self, hold: HoldRequest) -> AsyncIterator[None]:
-        """Keep a hold alive while the block runs, however long; `run` does the renewing."""
-        self._running.add(hold.request_id)
-        try:
-            yield
-        finally:
-            self._running.discard(hold.request_id)
-
-    async def run(self, stop: asyncio.Event, interval: float = REAP_SECONDS) -> None:
-        """Renew holds, reap expired ones, follow forks until told to stop; what fails is tried again."""
-        while not stop.is_set():
-            try:
-                await self._tend()
-            except EmporionError as error:
-                log.warning("meter.tend.failed", code=error.code, reason=str(error))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), interval)
 
     async def available(self, tab: TabKey) -> Available:
         """What a tab has for a new request, and whether a larger voucher is what is missing."""
@@ -220,15 +195,6 @@ class Meter:
         )
         values = usage_values(issued, digest, self._signer.address, signature)
         return Captured(values, receipt, issued.lost, now.hold is not None)
-
-    async def _tend(self) -> None:
-        """Renewals come first: after a pause of this process the holds of living requests are the oldest."""
-        now = self._clock.monotonic()
-        if now - self._renewed_at >= RENEW_SECONDS and self._running:
-            await self.renew(sorted(self._running))
-            self._renewed_at = now
-        await self.reap()
-        await self.follow_forks()
 
     async def _open(self, tab: TabKey) -> None:
         await self._writer.submit(OpenTab(tab))

@@ -19,28 +19,21 @@ void
     gives the hold back, once
 reap
     frees expired holds only; a renewed hold lives on
-run
-    renews the holds of requests under way, reaps those of the gone
-    given a database that fails for a while: it goes on
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from backend.core.clock import ManualClock
-from backend.core.errors import DatabaseUnreachable
 from backend.core.units import MICRO, Address
 from backend.db.group_commit import GroupCommit
 from backend.db.session import Store
 from backend.meter import repository
 from backend.meter.pricing import SECONDS_A_DAY
 from backend.meter.schemas import Outcome
-from backend.meter.service import HOLD_SECONDS, RENEW_SECONDS, Meter
+from backend.meter.service import HOLD_SECONDS, Meter
 from tests.backend.meter.conftest import TAB, DigestSigner, Mirror, hold, served
 
 
@@ -273,65 +266,3 @@ class TestReap:
         await clock.advance(30)
         assert await meter.reap() == 1
         assert (await meter.available(TAB)).available == 9 * MICRO
-
-
-@asynccontextmanager
-async def running(meter: Meter) -> AsyncIterator[None]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(meter.run(stop, interval=0.01))
-    yield
-    stop.set()
-    await task
-
-
-async def until(met: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
-        while not await met():
-            await asyncio.sleep(0.01)
-
-
-class Failing:
-    """A writer that fails so many times first."""
-
-    def __init__(self, writer: GroupCommit, times: int) -> None:
-        self._writer = writer
-        self.times = times
-
-    async def submit(self, work: Any) -> Any:
-        self.times -= 1
-        if self.times >= 0:
-            raise DatabaseUnreachable("down")
-        return await self._writer.submit(work)
-
-
-class TestRun:
-    async def test_keeps_holds_of_requests_under_way(self, meter: Meter, clock: ManualClock) -> None:
-        async def has(whole: int) -> bool:
-            return (await meter.available(TAB)).available == whole * MICRO
-
-        kept = hold("kept", 1)
-        async with running(meter), meter.keeping(kept):
-            assert await meter.reserve(kept)
-            assert await meter.reserve(hold("gone", 2))
-            for _ in range(4):
-                await clock.advance(RENEW_SECONDS)
-                await asyncio.sleep(0.1)
-            await until(lambda: has(9))
-        async with running(meter):
-            await clock.advance(HOLD_SECONDS + 1)
-            await until(lambda: has(10))
-
-    async def test_goes_on_after_a_failure(
-        self, store: Store, writer: GroupCommit, clock: ManualClock
-    ) -> None:
-        failing = Failing(writer, times=0)
-        meter = Meter(store, failing, DigestSigner(), clock)
-        assert await meter.reserve(hold("r", 10))
-        failing.times = 2
-        await clock.advance(HOLD_SECONDS + 1)
-
-        async def free() -> bool:
-            return (await meter.available(TAB)).available == 10 * MICRO
-
-        async with running(meter):
-            await until(free)

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Final, Protocol
 
 from backend.core.clock import Clock
 from backend.core.errors import DatabaseError
 from backend.core.logs import get_logger
 from backend.meter.schemas import HoldRequest
-from backend.meter.service import REAP_SECONDS, RENEW_SECONDS
+
+RENEW_SECONDS: Final = 20
+"""A third of a hold's life."""
+REAP_SECONDS: Final = 5
 
 
 class Renewing(Protocol):
@@ -30,7 +33,7 @@ class HoldKeeper:
         self._meter = meter
         self._clock = clock
         self._running: dict[str, float] = {}
-        self._log = get_logger("gateway")
+        self._log = get_logger("meter")
 
     @property
     def open(self) -> int:
@@ -54,7 +57,10 @@ class HoldKeeper:
             self._running.pop(hold.request_id, None)
 
     async def run(self) -> None:
-        """Renew every RENEW_SECONDS, a third of a hold's life; reap more often: replicas may have died."""
+        """Renew every RENEW_SECONDS; reap more often: replicas may have died.
+
+        Renewals come first: after a pause of this process the holds of living requests are the oldest.
+        """
         renewed = self._clock.monotonic()
         while True:
             await self._clock.sleep(REAP_SECONDS)
@@ -64,7 +70,7 @@ class HoldKeeper:
                     renewed = self._clock.monotonic()
                 await self._meter.reap()
             except DatabaseError as error:
-                self._log.warning("gateway.holds.not-renewed", error=error.code)
+                self._log.warning("meter.holds.not-renewed", error=error.code)
 
     async def _renew(self) -> None:
         if self._running:
