@@ -1,6 +1,7 @@
 """`emporion buyer status`: what a wallet holds, may use, and can have back."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from backend.cli.acting import asked
@@ -11,6 +12,15 @@ from backend.cli.output import money, print_json, show, show_rows
 from backend.core.deployment import DeployedCurrency
 from backend.core.units import MICRO, checksum
 from backend.signing.keys import Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """Micro-credits that can be spent now, and whole credits that a withdrawal brings back."""
+
+    left: int
+    returnable: int
+
 
 Told = tuple[dict[str, Any], list[dict[str, Any]]]
 """Facts of the wallet, and a row for each plan it has something of."""
@@ -39,30 +49,30 @@ async def _told(client: GatewayClient, wallet: str) -> Told:
         number = held["service_id"]
         if number not in services:
             services[number] = await client.ask("GET", f"/v1/services/{number}")
-        rows.append(holding(held, services[number], await _left(client, held), now, currencies))
+        rows.append(holding(held, services[number], await _tab(client, held), now, currencies))
     facts = {"address": wallet, **emp(int(account["emp"]), "in_wallet"), "block": account["block_number"]}
     return facts, rows
 
 
-async def _left(client: GatewayClient, held: Mapping[str, Any]) -> int | None:
-    """Micro-credits of a tab that can be spent now: less what was served and is not settled yet."""
+async def _tab(client: GatewayClient, held: Mapping[str, Any]) -> Tab | None:
+    """What the gateway knows of a tab beside the chain: what was served and is not settled yet."""
     if held["kind"] != "metered" or held["deposited"] == "0":
         return None
     tab = await client.ask("GET", f"/v1/credits/{held['plan_id']}")
-    return int(tab["available_micro_credits"])
+    return Tab(int(tab["available_micro_credits"]), int(tab["returnable_credits"]))
 
 
 def holding(
     held: Mapping[str, Any],
     service: Mapping[str, Any],
-    left: int | None,
+    tab: Tab | None,
     now: int,
     currencies: Sequence[DeployedCurrency],
 ) -> dict[str, Any]:
-    """What there is of one plan; micro-credits `left` of its tab, unix time `now`."""
+    """What there is of one plan at the unix time `now`."""
     terms = next(plan for plan in service["plans"] if plan["id"] == held["plan_id"])
     line = currency_of(currencies, terms["currency"])
-    back = refundable_at_most(held, terms, service["status"], left)
+    back = refundable_at_most(held, terms, service["status"], tab)
     metered = held["kind"] == "metered"
     return {
         "plan": held["plan_id"],
@@ -72,7 +82,7 @@ def holding(
         "units": held["units"],
         "access": _access(held, now),
         "in_tab": held["deposited"] if metered else None,
-        "left": None if left is None else f"{left / MICRO:.6f}".rstrip("0").rstrip("."),
+        "left": None if tab is None else f"{tab.left / MICRO:.6f}".rstrip("0").rstrip("."),
         "daily_limit": held["daily_limit"] or None,
         "vouchers": bool(held["vouchers"]),
         "refundable": money(back, line.decimals, line.symbol),
@@ -82,17 +92,15 @@ def holding(
 
 
 def refundable_at_most(
-    held: Mapping[str, Any], terms: Mapping[str, Any], status: str, left: int | None
+    held: Mapping[str, Any], terms: Mapping[str, Any], status: str, tab: Tab | None
 ) -> int:
     """Base units that units not used are worth, where the plan or the end of its service lets them go back.
 
-    Credits of a tab come back through a withdrawal. While one runs the gateway tells nothing of what is left,
-    so that all of the tab is counted: what is settled until then comes off it.
+    Credits of a tab come back through a withdrawal, less what was served and is not settled yet.
     """
     if held["kind"] == "pass" or not (terms["refundable"] or status == "retired"):
         return 0
-    deposited = int(held["deposited"])
-    inside = deposited if held["withdraw_at"] or left is None else min(deposited, left // MICRO)
+    inside = 0 if tab is None else tab.returnable
     return (int(held["units"]) + inside) * int(terms["unit_price"])
 
 

@@ -200,11 +200,14 @@ class EstimateReply(BaseModel):
 
 
 class CreditsReply(BaseModel):
-    """What a metered plan has left here, in micro-credits."""
+    """What a metered plan has left here, in micro-credits. `returnable_credits` are whole: what a withdrawal
+    brings back as things are, while it runs too; calls under way count as served.
+    """
 
     plan_id: int
     available_micro_credits: str
     available_credits: str
+    returnable_credits: str
 
 
 class VoucherRequest(BaseModel):

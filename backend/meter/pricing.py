@@ -85,6 +85,14 @@ def spent_up(spent: int, settled: int) -> MicroCredits:
     return MicroCredits(max(spent, settled_micro(settled) - (MICRO - 1)))
 
 
+def returnable_down(tab: TabState, spent: int, held: int) -> Units:
+    """Whole credits a withdrawal brings back as things are: the balance less what was served or is held and
+    not settled, which closing rounds up. Neither a withdrawal that runs nor a daily limit changes it.
+    """
+    unsettled = spent_up(spent, tab.settled) - settled_micro(tab.settled)
+    return Units(max(tab.balance - max(units_up(unsettled + held), 0), 0))
+
+
 def available_down(tab: TabState, spent: int, held: int, today: int) -> MicroCredits:
     """Micro-credits a new request may hold: backed less served and not settled, less held.
 

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
-from backend.core.units import Address, ChainId, Hash32, MicroCredits, PlanId, ServiceId, UnixTime
+from backend.core.units import Address, ChainId, Hash32, MicroCredits, PlanId, ServiceId, Units, UnixTime
 from backend.signing.messages import UsageReceipt
 
 _NOTHING: Final = MicroCredits(0)
+_NO_UNITS: Final = Units(0)
 
 
 class Outcome(StrEnum):
@@ -103,6 +104,8 @@ class Available:
     """Served and held in the tab's life: a voucher must cover this and the request to come."""
     vouchers: bool = False
     """Whether the tab demands vouchers."""
+    returnable: Units = _NO_UNITS
+    """Whole credits a withdrawal brings back as things are, one that runs already too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,14 @@ from backend.db.session import Store
 from backend.meter import repository, retention_repository, void_repository
 from backend.meter.capture_repository import Capture, Captured, CaptureState, TabNow
 from backend.meter.hold_repository import OpenTab, RenewHolds, Reserved, ReserveHold, VoidHold
-from backend.meter.pricing import SECONDS_A_DAY, TabState, available_down, settled_micro, spent_up
+from backend.meter.pricing import (
+    SECONDS_A_DAY,
+    TabState,
+    available_down,
+    returnable_down,
+    settled_micro,
+    spent_up,
+)
 from backend.meter.proofs import prove
 from backend.meter.receipts import Issued, charge, receipt_of, usage_values
 from backend.meter.schemas import Available, HoldRequest, Receipt, ReceiptProof, ReceiptSigner, Served, TabKey
@@ -138,12 +145,13 @@ class Meter:
             spent, held, mirror = await self._standing(db, tab)
             free = available_down(mirror, spent, held, self._today(tab.chain_id))
             cumulative = MicroCredits(spent_up(spent, mirror.settled) + held)
+            back = returnable_down(mirror, spent, held)
             if not await repository.demands_vouchers(db, tab):
-                return Available(free, MicroCredits(0), cumulative)
+                return Available(free, MicroCredits(0), cumulative, returnable=back)
             vouched = settled_micro(await repository.voucher_units(db, tab))
         covered = MicroCredits(max(vouched - cumulative, 0))
         short = MicroCredits(max(free - covered, 0))
-        return Available(min(free, covered), short, cumulative, vouchers=True)
+        return Available(min(free, covered), short, cumulative, vouchers=True, returnable=back)
 
     async def keep_voucher(self, tab: TabKey, cumulative_units: int, signature: bytes) -> Available:
         """Keep a payer's voucher if it is larger than the one kept; how the tab stands then.

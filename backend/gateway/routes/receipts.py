@@ -49,9 +49,12 @@ def router() -> APIRouter:
         """What the caller's tab in a metered plan has for new requests."""
         unpack_plan_id(plan_id)
         tab = TabKey(given.chain_id, PlanId(plan_id), principal.address)
-        left = (await given.deps.meter.available(tab)).available
+        found = await given.deps.meter.available(tab)
         return CreditsReply(
-            plan_id=plan_id, available_micro_credits=str(left), available_credits=credits_text(left)
+            plan_id=plan_id,
+            available_micro_credits=str(found.available),
+            available_credits=credits_text(found.available),
+            returnable_credits=str(found.returnable),
         )
 
     return api

@@ -9,6 +9,8 @@ available_down
     given a withdrawal asked for: nothing
     given a daily limit: no more than what is left of the day
     it never exceeds what the tab backs
+returnable_down
+    what was not served, rounded for the provider; the same while a withdrawal runs or a daily limit holds
 """
 
 import pytest
@@ -22,6 +24,7 @@ from backend.meter.pricing import (
     available_down,
     cost_exact,
     kib_up,
+    returnable_down,
     units_down,
     units_up,
 )
@@ -66,6 +69,30 @@ class TestWholeCredits:
     @pytest.mark.parametrize(("size", "kib"), [(0, 0), (1, 1), (1024, 1), (1025, 2)])
     def test_kib_round_up(self, size: int, kib: int) -> None:
         assert kib_up(size) == kib
+
+
+class TestReturnableDown:
+    @pytest.mark.parametrize(
+        "changes", [{}, {"withdraw_at": 1}, {"daily_limit": 1, "spent_on_day": 1}], ids=str
+    )
+    def test_is_what_was_not_served_rounded_for_the_provider(self, changes: dict[str, int]) -> None:
+        """Of ten credits: four served of which three are settled, a half one more, a half is held."""
+        served = 4 * MICRO + MICRO // 2
+        assert returnable_down(tab(settled=3, **changes), served, 0) == 8
+        assert returnable_down(tab(settled=3, **changes), served, MICRO // 2) == 8
+        assert returnable_down(tab(settled=3, **changes), served, MICRO // 2 + 1) == 7
+
+    def test_a_fraction_that_was_settled_in_advance_brings_none_back(self) -> None:
+        assert returnable_down(tab(balance=7, settled=3), 2 * MICRO + 1, 0) == 7
+
+    @given(st.integers(0, 2**63 - 1), amounts, amounts)
+    def test_is_never_more_than_the_balance(self, balance: int, spent: int, held: int) -> None:
+        assert 0 <= returnable_down(tab(balance=balance), spent, held) <= balance
+
+    @given(st.integers(0, 1_000), st.integers(0, 2_000 * MICRO), st.integers(0, 10 * MICRO))
+    def test_is_the_whole_part_of_what_is_available(self, balance: int, spent: int, held: int) -> None:
+        left = available_down(tab(balance=balance), spent, held, TODAY)
+        assert returnable_down(tab(balance=balance), spent, held) == units_down(left)
 
 
 class TestAvailableDown:

@@ -19,6 +19,8 @@ void
     gives the hold back, once
 reap
     frees expired holds only; a renewed hold lives on
+available
+    given a withdrawal that runs: nothing to spend, and exactly what comes back
 """
 
 import asyncio
@@ -266,3 +268,17 @@ class TestReap:
         await clock.advance(30)
         assert await meter.reap() == 1
         assert (await meter.available(TAB)).available == 9 * MICRO
+
+
+class TestReturnable:
+    async def test_is_exact_while_a_withdrawal_runs(self, meter: Meter, mirror: Mirror) -> None:
+        """Of ten credits two and a half are served: seven come back, before and after two are settled."""
+        assert await meter.reserve(hold("r", 3))
+        await meter.capture(served("r", 5 * MICRO // 2))
+        await mirror.put(balance=10, withdraw_at=5)
+        asked = await meter.available(TAB)
+        assert (asked.available, asked.returnable) == (0, 7)
+        await mirror.put(balance=8, settled=2, withdraw_at=5)
+        assert (await meter.available(TAB)).returnable == 7
+        await mirror.put(balance=7, settled=3, withdraw_at=5)
+        assert (await meter.available(TAB)).returnable == 7
