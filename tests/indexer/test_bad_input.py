@@ -12,7 +12,7 @@ given a full disk
 given a database connection lost in the middle of a step, or just after its commit
     nothing should be lost or written twice
 given several chains in one store
-    each should keep its rows apart from the others
+    each should keep its rows apart, also where a fork deeper than the journal has all of one made again
 """
 
 import asyncio
@@ -31,12 +31,12 @@ from backend.core.errors import (
     NodeError,
 )
 from backend.db.session import Store
-from backend.db.tables.chain import Outbox
+from backend.db.tables.chain import Block, Log, Outbox
 from indexer.advance import Indexer
 from indexer.loop import ChainJob, IndexerOptions, index_once, run_indexers
 from indexer.mirror import Mirror
 from indexer.node_source import NodeSource
-from indexer.shapes import PROJECTED, RAW
+from indexer.shapes import FACTS, PROJECTED, RAW
 from indexer.statements import Statements, in_one_write
 from indexer.status import status_of
 from tests.chain_double.chain import ChainDouble
@@ -327,17 +327,17 @@ class TestSeveralChains:
             record = deployment_of(market.chain, START_BLOCK)
             jobs.append(ChainJob(record, client, options=IndexerOptions(poll_interval_ms=20)))
         running = asyncio.create_task(run_indexers(store, jobs, stop))
-        for _ in range(3):
+        for depths in ((3, 3), (67, 3), (3, 68)):  # within the journal, and deeper: all rows made again
             await self._both_at_head(store, markets)
-            for market in markets:
-                market.fork(3, 5)
+            for market, depth in zip(markets, depths, strict=True):
+                market.fork(depth, depth + 2)
         await self._both_at_head(store, markets)
         stop.set()
         await running
         for market in markets:
             record = deployment_of(market.chain, START_BLOCK)
             await index_once(fresh_store, NodeClient(NodeDouble(market.chain), "http://double"), record)
-        for shape in PROJECTED.values():
+        for shape in [*PROJECTED.values(), *FACTS.values(), RAW[Log], RAW[Block]]:
             assert await rows_of(store, shape) == await rows_of(fresh_store, shape)
 
     async def _both_at_head(self, store: Store, markets: list[Market]) -> None:
