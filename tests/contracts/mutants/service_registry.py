@@ -84,6 +84,13 @@ SERVICE_REGISTRY: Final = (
     Mutant(
         "a deposit is paid twice",
         "ServiceRegistry",
+        "        service.challengeUntil = 0;\n",
+        "",
+        BOND,
+    ),
+    Mutant(
+        "a deposit that was paid still shows",
+        "ServiceRegistry",
         "        service.challengeDeposit = 0;\n",
         "",
         BOND,

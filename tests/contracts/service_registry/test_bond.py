@@ -244,6 +244,7 @@ class TestChallenge:
 
     @pytest.mark.parametrize("who", ["provider", "meter"])
     def test_an_answer_takes_the_deposit(self, p: Protocol, who: str) -> None:
+        unchallenged = p.read(p.registry, "serviceOf", 1)
         until, account = self.open(p), getattr(p, who)
         before = p.money(account, p.emp)
         p.stage.travel(until)
@@ -252,6 +253,9 @@ class TestChallenge:
             "serviceId": 1, "to": account, "deposit": DEPOSIT, "answered": True,
         }  # fmt: skip
         assert p.money(account, p.emp) - before == DEPOSIT
+        assert p.read(p.registry, "serviceOf", 1) == unchallenged
+        with p.stage.reverts("ServiceRegistry_NoChallenge", 1):
+            self.answer(p, account)
         self.open(p)
 
     def test_silence_retires_it_and_pays_the_challenger_back(self, p: Protocol) -> None:
