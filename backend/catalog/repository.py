@@ -9,10 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from backend.catalog.measured_repository import sort_key
 from backend.catalog.schemas import Search, Sort
 from backend.core.units import MICRO, Address, ChainId, Hash32, ServiceId
-from backend.db.tables.chain import Access, Holding, Listing, Outbox, Plan, Service, Share, Tab
+from backend.db.tables.chain import Access, Chain, Holding, Listing, Outbox, Plan, Service, Share, Tab
 from backend.db.tables.metadata import MetadataDocument
 from backend.db.tables.meter import MeterTab, Usage
 
+_chains: Final[Any] = Chain.__table__  # type: ignore[attr-defined]
 _services: Final[Any] = Service.__table__  # type: ignore[attr-defined]
 _plans: Final[Any] = Plan.__table__  # type: ignore[attr-defined]
 _documents: Final[Any] = MetadataDocument.__table__  # type: ignore[attr-defined]
@@ -58,15 +59,16 @@ async def service_by_slug(
 
 
 async def search(
-    connection: AsyncConnection, chain_id: ChainId, wanted: Search, after: Any, since: int = 0
+    connection: AsyncConnection, chain_id: ChainId, wanted: Search, after: Any, now: int, since: int = 0
 ) -> list[Row[Any]]:
     """One page and one row more, each with its sort value as `key`. `after` is (sort value, service id) of
-    the last row seen, or None; measurements older than `since` do not count.
+    the last row seen, or None; measurements older than `since` do not count. What is on sale is so now, by
+    `now` or the chain's time.
     """
     cheapest = _cheapest(wanted)
     key, descending = _order(wanted.sort, cheapest, since)
     statement = _listed().add_columns(key.label("key")).where(_services.c.chain_id == chain_id)
-    for condition in _conditions(wanted, cheapest):
+    for condition in _conditions(wanted, cheapest, now):
         statement = statement.where(condition)
     if after is not None:
         value, last = after
@@ -98,7 +100,7 @@ def _order(sort: Sort, cheapest: Any, since: int) -> tuple[Any, bool]:
     return _services.c.created_block, True
 
 
-def _conditions(wanted: Search, cheapest: Any) -> list[Any]:
+def _conditions(wanted: Search, cheapest: Any, now: int) -> list[Any]:
     words = wanted.words.lower().split()[:10] + [f"#{tag.lower()} " for tag in wanted.tags[:10]]
     found = [_documents.c.words.contains(word, autoescape=True) for word in words]
     if wanted.kind is not None:
@@ -112,7 +114,17 @@ def _conditions(wanted: Search, cheapest: Any) -> list[Any]:
         found.append(exists(select(_plans.c.plan_id).where(cheap).correlate(_services)))
     if wanted.on_sale or wanted.currency is not None or wanted.sort is Sort.PRICE:
         found += [_services.c.status == _ACTIVE, cheapest.is_not(None)]
+    if wanted.on_sale:
+        begun = _plans_on_sale(wanted) & _begun(now)
+        found.append(exists(select(_plans.c.plan_id).where(begun).correlate(_services)))
     return found
+
+
+def _begun(now: int) -> Any:
+    """Whether a plan sells already, be it to stakers."""
+    first = _plans.c.sale_start - _plans.c.early_seconds
+    head = select(_chains.c.timestamp).where(_chains.c.chain_id == _services.c.chain_id)
+    return or_(first <= now, first <= head.correlate(_services).scalar_subquery())
 
 
 async def plans(connection: AsyncConnection, chain_id: ChainId, service_ids: list[int]) -> list[Row[Any]]:

@@ -115,7 +115,9 @@ class Catalog:
         """A page of services. Raises MalformedRequest for a cursor that is none."""
         after = None if wanted.cursor is None else read_cursor(wanted.cursor, wanted.sort)
         async with self._store.read_connection() as db:
-            rows = await repository.search(db, self._chain_id, wanted, after, self._since())
+            rows = await repository.search(
+                db, self._chain_id, wanted, after, self._clock.now(), self._since()
+            )
             shown = rows[: wanted.limit]
             ids = [row.service_id for row in shown]
             plans = await repository.plans(db, self._chain_id, ids)
@@ -139,7 +141,8 @@ class Catalog:
         found: list[ListedService] = []
         async with self._store.read_connection() as db:
             wanted = Search(meter=self._meter, on_sale=True, limit=1_000)
-            found += [listed_of(row) for row in await repository.search(db, self._chain_id, wanted, None)]
+            rows = await repository.search(db, self._chain_id, wanted, None, self._clock.now())
+            found += [listed_of(row) for row in rows]
         return found[: wanted.limit]
 
     async def unsettled(self) -> int:

@@ -13,16 +13,17 @@ from typing import Any
 import orjson
 import pytest
 from aiohttp import web
+from apprise import Apprise
 from eth_account.messages import encode_defunct
 
 from backend.alerts.ports import Message, NoSender
 from backend.alerts.senders import AppriseSender, SenderByScheme, WebhookSender
-from backend.alerts.targets import Target
+from backend.alerts.targets import Target, read_target
 from backend.client.webhooks import MemorySeen, check_webhook
 from backend.core.clock import SystemClock
 from backend.core.errors import Unprocessable, UpstreamError
 from backend.net.client import HttpClient
-from backend.net.guard import DEVNET
+from backend.net.guard import DEVNET, PUBLIC_ONLY
 from tests.backend.gateway.conftest import TIMED, House, address_of, bearer, engine, gateway_settings, house
 from tests.backend.market import access, wall_clock
 
@@ -123,6 +124,19 @@ class TestApprise:
             await AppriseSender().send(target, "", Message("a", "sale", 5, "", ""))
         with pytest.raises(Unprocessable):
             await NoSender().send(target, "", Message("a", "sale", 5, "", ""))
+
+    @pytest.mark.parametrize(
+        ("text", "service"),
+        [
+            ("slack://T12345678/B12345678/abcdefghijklmnopqrstuvwx", "Slack"),
+            ("discord://123456789012345678/" + "a" * 68, "Discord"),
+            ("tgram://123456789:" + "A" * 35 + "/-1001234", "Telegram"),
+        ],
+    )
+    def test_takes_the_targets_we_read(self, text: str, service: str) -> None:
+        sender = Apprise()
+        assert sender.add(read_target(text, PUBLIC_ONLY).text)
+        assert [str(one.service_name) for one in sender] == [service]
 
     async def test_tells_a_target_that_does_not_take_it(self) -> None:
         target = Target("slack", "slack://nothing", "")

@@ -128,6 +128,16 @@ class TestSearch:
             cursor = f"&cursor={page['next']}"
         assert seen == await self.search(shelf, f"sort={sort}")
 
+    async def test_leaves_out_what_is_not_on_sale_yet(self, shelf: House) -> None:
+        number = ServiceId(5)
+        await shelf.mine(
+            service(service_id=number, created_block=5),
+            plan(PlanKind.PASS, service_id=number, sale_start=2**39),
+        )
+        assert await self.search(shelf, "on_sale=1") == [3, 2, 1]
+        await shelf.mine(plan(PlanKind.PASS, service_id=number, sale_start=2**39, early_seconds=2**39))
+        assert await self.search(shelf, "on_sale=1") == [5, 3, 2, 1]
+
     async def test_finds_by_owner(self, shelf: House) -> None:
         assert await self.search(shelf, f"owner={shelf.provider.address}") == [1]
 
