@@ -2,6 +2,7 @@
 
 import re
 import secrets
+import time
 from typing import Final
 
 from backend.gateway.asgi import App, Message, Receive, Scope, Send
@@ -11,8 +12,12 @@ _SHAPE: Final = re.compile(r"req_[0-9a-f]{32}")
 
 
 def new_request_id() -> str:
-    """A fresh id."""
-    return f"req_{secrets.token_hex(16)}"
+    """A fresh id: 48 bits of the wall clock's milliseconds, 80 of chance.
+
+    Holds and usage rows are stored by it. With chance alone each would touch a page of its own of that index;
+    a clock that is set back costs no more than that.
+    """
+    return f"req_{time.time_ns() // 1_000_000:012x}{secrets.token_hex(10)}"
 
 
 def is_request_id(text: str) -> bool:
