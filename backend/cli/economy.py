@@ -13,17 +13,19 @@ from backend.cli.devnet.environment import forget_stores, variables, write_envir
 from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.presence import Presence
 from backend.cli.devnet.seed import Seeded, seed
-from backend.cli.gateway_client import GatewayClient
+from backend.cli.gateway_client import GatewayClient, GatewayRefused
 from backend.cli.output import lines, say, show, working
 from backend.cli.services import Services
 from backend.cli.stores import chain_store
 from backend.cli.wiring import until_signal
 from backend.core.errors import DatabaseMismatch, Unavailable
 from backend.core.settings import Settings
-from backend.core.units import checksum, hex_of
+from backend.core.units import ServiceId, checksum, hex_of
 from indexer.status import status_of
 
 HISTORY_DAYS: Final = 30
+NAMES_SECONDS: Final = 30.0
+_PAUSE: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ async def _live(wish: Wish, settings: Settings) -> None:
         async with Services.start(network, port=wish.gateway_port, say=say) as services:
             if seeded is not None:
                 await _bind(network, services, seeded)
+                await _named(services, seeded)
             await _introduce(network, services, settings)
             code = await services.child.wait()
             raise Unavailable(
@@ -110,6 +113,29 @@ async def _bind(network: Devnet, services: Services, seeded: Seeded) -> None:
         if offer.meter == "meter":
             path = f"/v1/provider/services/{seeded.services[offer.slug]}/upstream"
             await client.put_once_indexed(path, {"upstreams": [{"kind": "embedded"}]})
+
+
+async def _named(services: Services, seeded: Seeded) -> None:
+    """Wait until the gateway has fetched every document, so that a first search shows names."""
+    client = GatewayClient(services.http, services.url)
+    unnamed = dict(seeded.services)
+    for _ in range(int(NAMES_SECONDS / _PAUSE)):
+        for slug, service in list(unnamed.items()):
+            if await _is_named(client, service):
+                del unnamed[slug]
+        if not unnamed:
+            return
+        await asyncio.sleep(_PAUSE)
+    say(f"{', '.join(unnamed)}: the gateway has not fetched the documents yet; names come later")
+
+
+async def _is_named(client: GatewayClient, service: ServiceId) -> bool:
+    try:
+        return (await client.ask("GET", f"/v1/services/{service}"))["slug_model"] is not None
+    except GatewayRefused as error:
+        if error.answer_status != 404:
+            raise
+        return False  # it is not indexed yet
 
 
 async def _introduce(network: Devnet, services: Services, settings: Settings) -> None:

@@ -9,7 +9,7 @@ import typer
 from backend.cli.gateway_client import GatewayClient
 from backend.cli.options import AsJson, GatewayUrl
 from backend.cli.outcomes import currency_of
-from backend.cli.output import money, print_json, show_rows
+from backend.cli.output import money, print_json, say, show_rows
 from backend.cli.wiring import prepared, run
 from backend.core.deployment import DeployedCurrency
 
@@ -45,7 +45,18 @@ def search(
     if as_json:
         return print_json(services)
     rows = [row for entry in services for row in listed(entry, currencies)]
-    return show_rows(rows, as_json=False, empty="no service matches; try fewer words")
+    show_rows(rows, as_json=False, empty="no service matches; try fewer words")
+    if told := unnamed(services):
+        say(told)
+    return None
+
+
+def unnamed(services: Sequence[Mapping[str, Any]]) -> str:
+    """What to say where the gateway does not have every service's document; empty where it has."""
+    missing = [str(entry["id"]) for entry in services if entry["slug_model"] is None]
+    if not missing:
+        return ""
+    return f"service {', '.join(missing)}: no name yet, the gateway has not had the document; try again soon"
 
 
 def listed(entry: Mapping[str, Any], currencies: Sequence[DeployedCurrency]) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from backend.cli.devnet.network import Devnet
 from backend.cli.wiring import run
-from tests.e2e.terminal import Economy, eventually, started
+from tests.e2e.terminal import Economy, started
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def economy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Economy]:
     """A seeded devnet whose transactions are mined at once."""
     found = started(tmp_path_factory.mktemp("economy"), "--port", "0")
     run(mine_at_once(found.home / "devnet"))
-    assert eventually(found.told_of, 30), "the services' documents were not fetched"
+    assert found.told_of(), "it said that it was ready before the services had names"
     yield found
     found.stop()
 

@@ -3,6 +3,7 @@
 listed
 ├── given plans: the service's name stands once
 └── given none: the service is there all the same
+unnamed: services without their document, by id
 price_of: money per pass, credit or period; free; closed
 """
 
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from backend.cli.search_commands import listed, price_of, span_of
+from backend.cli.search_commands import listed, price_of, span_of, unnamed
 from backend.core.deployment import DeployedCurrency
 
 CURRENCIES = [DeployedCurrency(0, "0x00", "tUSD", "Test dollar", 6)]
@@ -35,6 +36,13 @@ class TestListed:
         (row,) = listed(service(), CURRENCIES)
         assert row["name"] == "A"
         assert row["plan"] is None
+
+
+class TestUnnamed:
+    def test_tells_whose_document_is_missing(self) -> None:
+        named, fresh = {"id": 1, "slug_model": "0x1/a"}, {"id": 2, "slug_model": None}
+        assert unnamed([named]) == ""
+        assert unnamed([named, fresh]).startswith("service 2: no name yet")
 
 
 class TestPriceOf:
