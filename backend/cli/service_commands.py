@@ -10,14 +10,14 @@ from backend.cli.manifest import base_units
 from backend.cli.options import AsJson, EmpArgument, KeyName, PlanArgument, ServiceArgument
 from backend.cli.outcomes import EMP_DECIMALS, moment, told
 from backend.cli.trading import Trader
-from backend.core.units import ServiceStatus
+from backend.core.units import ServiceStatus, checksum, to_address
 
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask first.")]
 
 
 def add_to(provider: typer.Typer) -> None:
     """Add these commands."""
-    for command in (pause, resume, retire, bond, unbond, sale):
+    for command in (pause, resume, retire, bond, unbond, sale, meter):
         provider.command(command.__name__)(command)
 
 
@@ -79,6 +79,29 @@ def sale(
         as_json,
         plan=plan,
     )
+
+
+def meter(
+    service: ServiceArgument,
+    address: Annotated[str, typer.Argument(help="Whose key signs receipts and settles from now on.")],
+    leaked: Annotated[
+        bool, typer.Option("--leaked", help="Send it twice: the old key settles nothing any more.")
+    ] = False,
+    key: KeyName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name another meter; the old one settles what it served for the withdrawal delay, unless --leaked."""
+    chosen = to_address(address)
+
+    async def work(contracts: Contracts, trader: Trader) -> dict[str, Any]:
+        receipt = await trader.send(contracts.registry.set_meter(service, chosen))
+        if leaked:  # only the last key that was replaced may still settle: now that is the new one itself
+            receipt = await trader.send(contracts.registry.set_meter(service, chosen))
+        until = int(contracts.event(receipt, "MeterSet")["previousMeterUntil"])
+        old = "never again" if leaked else f"until {moment(until)}"
+        return told(contracts, receipt, service=service, meter=checksum(chosen), old_key_settles=old)
+
+    acted(work, key, as_json)
 
 
 def _set_status(service: int, status: ServiceStatus, key: str | None, as_json: bool) -> None:

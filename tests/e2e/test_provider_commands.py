@@ -10,10 +10,15 @@ bond, unbond
 └── added, asked back, ready when the cooldown is over, taken
 sale
 └── closed and opened for one plan
+meter
+└── the old one may settle for a while; leaked, it may not; nobody but the owner
 """
 
 import pytest
 
+from backend.cli.wiring import chain, prepared, run
+from backend.core.units import checksum, to_address
+from backend.signing.keys import LocalKey
 from tests.e2e.terminal import does, eventually, funded, get, plan_of, refuses
 from tests.emporion_command import run_emporion
 
@@ -104,3 +109,29 @@ class TestOwnership:
         assert get(f"/v1/services/{WEATHER}")["status"] == "active"
         assert does("provider", "retire", str(WEATHER), "--yes", *second)["status"] == "retired"
         assert "ended for good" in refuses("provider", "resume", str(WEATHER), *second).err
+
+
+class TestMeter:
+    def test_is_replaced_and_cut_off(self) -> None:
+        """Of the service that this devnet's gateway does not serve, so that nothing here stops."""
+        before = get(f"/v1/services/{WEATHER}")["meter"]
+        fresh, other = (checksum(LocalKey.create().address) for _ in range(2))
+        owner = ("--key", "second_provider")
+        assert "the contract refused" in refuses("provider", "meter", str(WEATHER), fresh, *OWNER).err
+        done = does("provider", "meter", str(WEATHER), fresh.lower(), *owner)
+        assert done["meter"] == fresh
+        assert done["old_key_settles"].startswith("until 20")
+        assert run(may_settle(before, fresh)) == [True, True]
+        done = does("provider", "meter", str(WEATHER), other, "--leaked", *owner)
+        assert done["old_key_settles"] == "never again"
+        assert run(may_settle(before, fresh, other)) == [False, False, True]
+        assert eventually(lambda: get(f"/v1/services/{WEATHER}")["meter"] == other)
+        does("provider", "meter", str(WEATHER), before, *owner)
+
+
+async def may_settle(*keys: str) -> list[bool]:
+    """Whether the registry lets each settle what the service served."""
+    settings = prepared(quiet=True)
+    async with chain(settings) as found:
+        registry = found.contracts.registry
+        return [bool(await registry.read("isMeter", WEATHER, to_address(key))) for key in keys]
