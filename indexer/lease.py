@@ -55,10 +55,17 @@ async def _leased(store: Store, stop: asyncio.Event, now_ms: NowMs) -> AsyncIter
     async def renew() -> bool:
         return await in_one_write(store, lambda db: _take(db, holder, now_ms()))
 
-    async with _kept(renew, renew, stop) as lost:
-        yield lost
-    with suppress(EmporionError):
-        await in_one_write(store, lambda db: _give_back(db, holder))
+    async def give_back() -> None:
+        with suppress(EmporionError):
+            await in_one_write(store, lambda db: _give_back(db, holder))
+
+    try:
+        async with _kept(renew, renew, stop) as lost:
+            yield lost
+    except Exception:
+        await give_back()
+        raise
+    await give_back()
 
 
 def _take(db: Statements, holder: str, now: int) -> bool:

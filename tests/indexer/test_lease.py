@@ -1,7 +1,7 @@
 """sole_writer
 
 given a store that nobody holds
-    it should be had at once, and be free again afterwards
+    it should be had at once, and be free again afterwards, also where the work failed
 given one that another holds
     it should wait until that one leaves, or until told to stop
     when the holder was a process of this machine that is gone, it should not wait for the lease
@@ -13,8 +13,10 @@ import sys
 import time
 from contextlib import suppress
 
+import pytest
 from sqlalchemy import text
 
+from backend.core.errors import DatabaseUnreachable
 from backend.db.session import Store
 from indexer.lease import LEASE_MS, RENEW_SECONDS, sole_writer
 
@@ -39,6 +41,16 @@ class TestSoleWriter:
     async def test_is_had_at_once_and_freed(self, store: Store) -> None:
         for _ in range(2):
             assert await seconds_to_take(store) < LEASE_MS / 1_000
+
+    async def test_is_free_after_work_that_failed(self, store: Store) -> None:
+        def stands_still() -> int:
+            return 1_000  # so that no lease ever runs out
+
+        with pytest.raises(DatabaseUnreachable):
+            async with sole_writer(store, asyncio.Event(), stands_still):
+                raise DatabaseUnreachable("lost")
+        async with asyncio.timeout(20), sole_writer(store, asyncio.Event(), stands_still):
+            pass
 
     async def test_waits_for_the_holder(self, store: Store) -> None:
         async with sole_writer(store, asyncio.Event(), now_ms):
