@@ -163,11 +163,11 @@ class Breaking:
 
     def __init__(self, db: Statements, left: int) -> None:
         self._db = db
-        self._left = left
+        self.left = left
         self.mark = db.mark
 
     def __getattr__(self, name: str) -> Any:
-        self._left -= 1
-        if self._left < 0:
+        self.left -= 1
+        if self.left < 0:
             raise DatabaseUnreachable("the simulation lost the database")
         return getattr(self._db, name)

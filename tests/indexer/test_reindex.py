@@ -16,6 +16,8 @@ given one that wrote since the rows were made
     nothing should be changed
 given one that replaced blocks and brought them back meanwhile
     nothing should be changed: what was read may be of both branches
+given a database that is lost at any statement
+    nothing should be changed, and the next one should make all of it
 given another chain in the same store, with the same services and accounts
     it should make the rows of one again, and leave those of the other exactly as they were
 given logs of a block that is missing
@@ -24,14 +26,14 @@ given logs of a block that is missing
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeVar, cast
 
 import pytest
 from sqlalchemy import text
 
-from backend.core.errors import DatabaseBusy, DatabaseError
+from backend.core.errors import DatabaseBusy, DatabaseError, DatabaseUnreachable
 from backend.db.session import Store
 from backend.db.tables.chain import Holding, Log, Outbox, Undo
 from indexer import reindex as module
@@ -39,11 +41,15 @@ from indexer import replay
 from indexer.lease import sole_writer
 from indexer.reindex import reindex
 from indexer.shapes import RAW, SHAPES
+from indexer.statements import Statements, in_one_write
 from tests.chain_double.chain import ChainDouble
 from tests.chain_double.emitter import deployment_of
 from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
 from tests.indexer.harness import START_BLOCK, catch_up, everything, replayed, rows_of
+from tests.indexer.simulation import Breaking
+
+T = TypeVar("T")
 
 
 def now_ms() -> int:
@@ -57,6 +63,22 @@ async def mirrored(store: Store, market: Market) -> NodeDouble:
     market.fork(7, 9)
     await catch_up(store, node)
     return node
+
+
+class LosesDatabase:
+    """A writer whose database is lost after so many statements, of whichever transactions."""
+
+    def __init__(self, after: int) -> None:
+        self.left = after
+
+    async def __call__(self, store: Store, work: Callable[[Statements], T]) -> T:
+        return await in_one_write(store, lambda db: self._until_lost(Breaking(db, self.left), work))
+
+    def _until_lost(self, db: Breaking, work: Callable[[Statements], T]) -> T:
+        try:
+            return work(cast("Statements", db))
+        finally:
+            self.left = db.left
 
 
 class TestReindex:
@@ -162,6 +184,24 @@ class TestReindex:
         with pytest.raises(DatabaseBusy, match="another indexer"):
             await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
         assert await everything(store) == before
+
+    async def test_changes_nothing_when_the_database_is_lost(
+        self, store: Store, market: Market, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await mirrored(store, market)
+        right, statements = await everything(store), 0
+        async with store.write_connection() as connection:
+            await connection.execute(text("UPDATE chain.holdings SET units = units + 1"))
+        wrong = await everything(store)
+
+        monkeypatch.setattr(replay, "BATCH", 50)
+        while await everything(store) == wrong:
+            monkeypatch.setattr(module, "in_one_write", LosesDatabase(after=statements))
+            with suppress(DatabaseUnreachable):
+                await reindex(store, deployment_of(market.chain, START_BLOCK), now_ms)
+            statements += 13
+        assert statements > len(SHAPES)
+        assert await everything(store) == right
 
     async def test_says_which_block_is_missing(self, store: Store, market: Market) -> None:
         await mirrored(store, market)
