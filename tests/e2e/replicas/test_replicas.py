@@ -12,6 +12,8 @@ transfers
     given a pass transferred: it is refused everywhere within two seconds of being mined
 kill -9
     given a gateway killed under load: every finished answer has its row; its holds are freed
+SIGTERM
+    given a gateway told to end under load: answers under way are finished, new ones go to the others
 Redis stopped
     then what has limits is refused with the reason, the rest is served; back, all is served
 PostgreSQL stopped
@@ -202,6 +204,37 @@ class TestKill:
         await _require_freed(stage, crowd)
         await until(lambda: stage.ready(victim), "the replacement to be ready")
         assert await everywhere(stage, crowd) == [200] * 3
+
+
+class TestDrain:
+    async def test_finishes_what_is_under_way(self, stage: Stage) -> None:
+        crowd = await stage.meet("Call", 40, Then.DEPOSIT)
+        await until(lambda: _all_200(stage, crowd), "the credits to be everywhere")
+        await until(lambda: _nothing_held(stage), "no other call to be under way")
+        leaving, gateway = stage.replicas[2], stage.children[2]
+        stage.model.behaviour, stage.model.pause = model_server.answer, 1.0
+        under_way = [asyncio.create_task(stage.chat(crowd, leaving, stream=True)) for _ in range(4)]
+        await until(lambda: _open_holds(stage, 4), "their holds")
+        ending = asyncio.create_task(gateway.stop())
+        await until(lambda: _refuses(stage, crowd, leaving), "the gateway to take no more")
+        assert not any(task.done() for task in under_way)
+        stage.model.pause = 0.0
+        others = await asyncio.gather(*(stage.chat(crowd) for _ in range(12)))
+        assert statuses(others) == {200: 12}
+        finished = await asyncio.gather(*under_way)
+        assert [(one.status, _is_whole(one.body)) for one in finished] == [(200, True)] * 4
+        await ending
+        assert await gateway.wait() == 0, gateway.last_words()
+        rows = await stage.usage()
+        assert {rows[one.request_id][0] for one in finished} == {"completed"}
+        assert await _nothing_held(stage)
+        stage.children[2] = await stage.start_replica(2)
+        await until(lambda: stage.ready(leaving), "the replacement to be ready")
+
+
+async def _refuses(stage: Stage, buyer: Buyer, url: str) -> bool:
+    """No connection, or a word to come back."""
+    return (await stage.chat(buyer, url)).status in (0, 503)
 
 
 def _is_whole(body: bytes) -> bool:
