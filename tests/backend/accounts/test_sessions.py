@@ -3,7 +3,7 @@
 sign_in
 ├── when the message is for another domain, chain or URI, it should be refused
 ├── when the nonce is not ours, is old or was used, it should be refused
-├── when the message breaks the grammar, it should be refused
+├── when the message breaks the grammar, it should be refused, and only after its nonce was spent
 ├── when the signature is another's, malleable or no hexadecimal, it should be refused
 ├── when the message says it has expired or is from the future, it should be refused
 ├── given a contract wallet
@@ -61,6 +61,19 @@ class TestSignIn:
     ) -> None:
         with pytest.raises(InvalidNonce, match="did not issue"):
             await sessions.sign_in(signed(buyer, sign_in_text(buyer.address, "a" * 58)), CLIENT)
+
+    async def test_asks_for_the_nonce_before_it_parses(
+        self, sessions: SessionService, buyer: LocalAccount
+    ) -> None:
+        """Parsing costs milliseconds: only who was given a nonce can make us do it, once."""
+        nonce = sessions.nonce().nonce
+        broken = sign_in_text(buyer.address, nonce).replace("Version: 1", "Version: one")
+        with pytest.raises(InvalidNonce, match="did not issue"):
+            await sessions.sign_in(signed(buyer, broken.replace(nonce, "a" * 58)), CLIENT)
+        with pytest.raises(MalformedRequest, match="grammar"):
+            await sessions.sign_in(signed(buyer, broken), CLIENT)
+        with pytest.raises(InvalidNonce, match="used"):
+            await sessions.sign_in(signed(buyer, broken), CLIENT)
 
     async def test_refuses_an_old_nonce(
         self, sessions: SessionService, buyer: LocalAccount, clock: ManualClock

@@ -3,6 +3,7 @@
 chat completions
 ├── given a Pass, it should relay the upstream's bytes and charge nothing
 ├── given credits, it should charge exactly the rate card and sign a receipt
+├── given both, and the credits named by header, it should charge those
 ├── it should send the upstream its own model name and none of the caller's headers
 ├── when streamed, it should relay the chunks, then the receipt as a comment, then [DONE]
 ├── when nothing comes for a while amid a stream, it should send a comment that is no part of the answer
@@ -54,6 +55,12 @@ class TestWhole:
         assert reply.headers["emporion-plan"] == str(PASS)
         assert json.loads(reply.headers["emporion-receipt"])["micro_credits"] == "0"
         assert reply.headers["emporion-block"].startswith("2 0x")
+
+    async def test_charges_the_plan_that_was_named(self, house: House, pass_key: str) -> None:
+        await house.mine(tab(METERED, 10, address_of(house.buyer)))
+        reply = await house.chat(pass_key, {"emporion-plan": str(METERED)})
+        assert reply.headers["emporion-plan"] == str(METERED)
+        assert await house.credits(pass_key) == 10 * MICRO - COST
 
     async def test_charges_the_rate_card_exactly(self, house: House, paid_key: str) -> None:
         before = await house.credits(paid_key)

@@ -284,6 +284,16 @@ class TestProvider:
         assert house.model.asked[-1]["model"] == "other-name"
         assert house.model.headers[-1]["authorization"] == "Bearer s3cret"
 
+    async def test_takes_the_owners_key_of_that_scope_and_no_others(self, house: House) -> None:
+        url = f"/v1/provider/services/{SERVICE}/upstream"
+        wanted = {"upstreams": [{"kind": "openai", "url": house.model.url, "model": "by-key"}]}
+        key = await house.key(house.provider, scopes=["provider"])
+        put = await house.http.put(url, json=wanted, headers=bearer(key))
+        assert (put.status_code, put.json()[0]["model"]) == (200, "by-key")
+        stranger = await house.key(scopes=["provider"])
+        reply = await house.http.put(url, json={"upstreams": []}, headers=bearer(stranger))
+        assert (reply.status_code, reply.json()["code"]) == (403, "forbidden")
+
     async def test_refuses_anybody_but_the_owner(self, house: House) -> None:
         url = f"/v1/provider/services/{SERVICE}/upstream"
         token = await house.sign_in(house.buyer)
