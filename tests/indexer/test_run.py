@@ -5,7 +5,7 @@ given a chain that grows
     the heart should beat at least each second while nothing happens
 given a node that fails
     it should try again for ever, and go on where it was
-    when it is on another chain or genesis, it should stop with the way out
+    when it is on another chain or genesis, it should stop with the way out, also where it changes in between
 given a second indexer on the same store
     it should wait, and take over when the first one stops, or dies without a word
 given a store of another deployment
@@ -32,7 +32,7 @@ from tests.chain_double.chain import ChainDouble
 from tests.chain_double.emitter import deployment_of
 from tests.chain_double.market import Market
 from tests.chain_double.node import NodeDouble
-from tests.indexer.harness import START_BLOCK, catch_up
+from tests.indexer.harness import START_BLOCK, catch_up, everything
 
 FAST = IndexerOptions(poll_interval_ms=20)
 NEVER = IndexerOptions(poll_interval_ms=3_600_000)
@@ -140,6 +140,20 @@ class TestFailingNode:
         other.mine()
         with pytest.raises(WrongChain, match="started afresh"):
             await index_once(store, NodeClient(NodeDouble(other), "http://double"), record)
+
+    async def test_that_changes_its_chain_in_between_stops_it(self, store: Store, market: Market) -> None:
+        market.mine_blocks(30)
+        node = NodeDouble(market.chain)
+        stop = asyncio.Event()
+        task = task_of(store, node, stop, FAST)
+        await eventually(at_tip(store, market.chain))
+        before = await everything(store)
+        other = ChainDouble(seed=987_654)
+        other.mine_empty(60)
+        node.chain = other
+        with pytest.raises(DatabaseMismatch, match="started afresh"):
+            await asyncio.wait_for(task, 20)
+        assert await everything(store) == before
 
 
 class TestForeignStore:
