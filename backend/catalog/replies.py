@@ -69,6 +69,12 @@ def service_reply(listed: ListedService, chain_id: int, meter: Address) -> Servi
     )
 
 
+def add_ratings(reply: ServiceReply, rated: Any) -> None:
+    """How a service is rated; `rated` has `ratings` and `total`, or is None for one that nobody rated."""
+    if rated is not None:
+        reply.ratings, reply.ratings_total = int(rated.ratings), int(rated.total)
+
+
 def plan_reply(row: Any) -> PlanReply:
     """A plan's row."""
     return PlanReply(

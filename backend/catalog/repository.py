@@ -7,6 +7,7 @@ from sqlalchemy import Row, Select, and_, distinct, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.catalog.measured_repository import sort_key
+from backend.catalog.ratings_repository import rated_at_least
 from backend.catalog.schemas import Search, Sort
 from backend.core.units import MICRO, Address, ChainId, Hash32, ServiceId
 from backend.db.tables.chain import Access, Chain, Holding, Listing, Outbox, Plan, Service, Share, Tab
@@ -112,6 +113,8 @@ def _conditions(wanted: Search, cheapest: Any, now: int) -> list[Any]:
     if wanted.max_price is not None:
         cheap = _plans_on_sale(wanted) & (_plans.c.unit_price <= wanted.max_price)
         found.append(exists(select(_plans.c.plan_id).where(cheap).correlate(_services)))
+    if wanted.rating is not None:
+        found.append(rated_at_least(wanted.rating))
     if wanted.on_sale or wanted.currency is not None or wanted.sort is Sort.PRICE:
         found += [_services.c.status == _ACTIVE, cheapest.is_not(None)]
     if wanted.on_sale:

@@ -49,6 +49,7 @@ class Search:
     meter: Address | None = None
     currency: int | None = None
     max_price: int | None = None
+    rating: int | None = None
     on_sale: bool = False
     sort: Sort = Sort.NEW
     cursor: str | None = None
@@ -138,6 +139,9 @@ class ServiceReply(BaseModel):
     """The part of the bond that is on its way out, asked for at `unbond_requested_at`."""
     unbond_requested_at: int | None = None
     open_disputes: int | None = None
+    ratings: int = 0
+    """Wallets that rated it from 1 to 5; the mean is `ratings_total / ratings`."""
+    ratings_total: int = 0
     measured: list[MeasuredReply] = []
     """By whom and how it was measured in the last 30 days; never what its provider says of itself."""
     plans: list[PlanReply] = []

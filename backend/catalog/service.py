@@ -5,13 +5,20 @@ from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from backend.catalog import analytics_repository, measured_repository, repository, usage_repository
+from backend.catalog import (
+    analytics_repository,
+    measured_repository,
+    ratings_repository,
+    repository,
+    usage_repository,
+)
 from backend.catalog.analytics import HOUR, percentiles
 from backend.catalog.disputes import disputes_reply
 from backend.catalog.names import ById, read_name
 from backend.catalog.paging import read_cursor, write_cursor
 from backend.catalog.replies import (
     activity_reply,
+    add_ratings,
     listed_of,
     listing_reply,
     measured_reply,
@@ -94,12 +101,14 @@ class Catalog:
             row = await self._row(db, service_id)
             plans = await repository.plans(db, self._chain_id, [service_id])
             measured = await self._measured(db, [service_id])
+            rated = await ratings_repository.ratings(db, self._chain_id, [service_id])
         reply = service_reply(listed_of(row), self._chain_id, self._meter)
         reply.metadata, reply.bond = listed_of(row).document or None, str(row.bond)
         reply.unbonding, reply.unbond_requested_at = str(row.unbonding), row.unbond_requested_at
         reply.open_disputes = row.open_disputes
         reply.plans = [plan_reply(plan) for plan in plans]
         reply.measured = [measured_reply(row) for row in measured]
+        add_ratings(reply, rated.get(service_id))
         return reply
 
     async def listed(self, service_id: ServiceId) -> ListedService:
@@ -122,10 +131,12 @@ class Catalog:
             ids = [row.service_id for row in shown]
             plans = await repository.plans(db, self._chain_id, ids)
             measured = await self._measured(db, ids)
+            rated = await ratings_repository.ratings(db, self._chain_id, ids)
         services = [service_reply(listed_of(row), self._chain_id, self._meter) for row in shown]
         for reply in services:
             reply.plans = [plan_reply(plan) for plan in plans if plan.service_id == reply.id]
             reply.measured = [measured_reply(row) for row in measured if row.service_id == reply.id]
+            add_ratings(reply, rated.get(reply.id))
         last = (shown[-1].key, shown[-1].service_id) if len(rows) > len(shown) else None
         more = None if last is None else write_cursor(wanted.sort, last)
         return ServicePage(services=services, next=more)

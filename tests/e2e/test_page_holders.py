@@ -137,6 +137,18 @@ class TestHolder:
         await expect(section(page, "Ratings")).to_contain_text("4.0 of 5 from 1 wallet")
         said = page.get_by_role("table", name="Ratings").get_by_role("row", name="4 of 5")
         await expect(said).to_contain_text("Quick, <b>and</b> right.")
+        await self.finds_it_by_its_rating(page)
+
+    async def finds_it_by_its_rating(self, page: Page) -> None:
+        await page.get_by_role("link", name="Services", exact=True).click()
+        await page.get_by_text("More filters").click()
+        await page.get_by_label("Rated").select_option("4")
+        await page.get_by_role("button", name="Find").click()
+        card = page.locator("li.card", has=page.get_by_role("link", name=MODEL))
+        await expect(card).to_contain_text("★ 4.0 of 5, from 1 who paid and used it")
+        await page.get_by_label("Rated").select_option("5")
+        await page.get_by_role("button", name="Find").click()
+        await expect(page.get_by_text("Nothing matches.")).to_be_visible()
 
     async def test_takes_back_what_it_let_an_app_do(self, page: Page, stage: World) -> None:
         url, redirect = stage.services.url, re.compile(r"/healthz\?code=emc_.*&state=s1&iss=")

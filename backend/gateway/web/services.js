@@ -7,6 +7,7 @@ import { watchButton } from "/web/watch.js";
 
 const KINDS = [["", "Every kind"], ["model", "Models"], ["dataset", "Data sets"], ["compute", "Compute"], ["agent", "Agents"]];
 const SORTS = [["new", "Newest first"], ["name", "By name"], ["price", "Cheapest unit first"], ["uptime", "Best uptime"], ["first_token", "Quickest first token"], ["speed", "Fastest"]];
+const RATINGS = [["", "Any rating"], ["3", "3 of 5 or more"], ["4", "4 of 5 or more"], ["5", "5 of 5"]];
 const PAGE = 24;
 
 export async function showServices(_, asked) {
@@ -18,10 +19,11 @@ export async function showServices(_, asked) {
   const currency = choice([["", "Any currency"], ...chain.currencies.map((one) => [one.index, one.symbol])], given.get("currency"));
   const most = h("input", { type: "text", value: given.get("most") || "", inputmode: "decimal", autocomplete: "off" });
   const sort = choice(SORTS, given.get("sort"));
+  const rating = choice(RATINGS, given.get("rating"));
   const [onSale, here] = ["sale", "here"].map((name) => h("input", { type: "checkbox", checked: given.get(name) === "1" }));
   const search = (event) => {
     event.preventDefault();
-    const wanted = { q: words.value.trim(), kind: kind.value, tag: tag.value.trim(), currency: currency.value, most: most.value.trim(), sort: sort.value === "new" ? "" : sort.value, sale: onSale.checked ? "1" : "", here: here.checked ? "1" : "" };
+    const wanted = { q: words.value.trim(), kind: kind.value, tag: tag.value.trim(), currency: currency.value, most: most.value.trim(), rating: rating.value, sort: sort.value === "new" ? "" : sort.value, sale: onSale.checked ? "1" : "", here: here.checked ? "1" : "" };
     if (wanted.most && !wanted.currency) return say("Choose a currency for the highest price.", true);
     const query = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
     location.hash = `#/${query.size ? `?${query}` : ""}`;
@@ -31,8 +33,8 @@ export async function showServices(_, asked) {
     h("p", { class: "lead" }, "Access to models, data and compute, bought once with your wallet and called with the tools you have."),
     h("form", { class: "search", role: "search", onsubmit: search },
       h("div", { class: "row" }, field("Words", words), field("Kind", kind), h("button", {}, "Find")),
-      h("details", { open: ["tag", "currency", "most", "sort", "sale", "here"].some((name) => given.has(name)) }, h("summary", {}, "More filters"),
-        h("div", { class: "row" }, field("Tag", tag), field("Currency", currency), field("Highest price of a unit", most), field("Order", sort)),
+      h("details", { open: ["tag", "currency", "most", "rating", "sort", "sale", "here"].some((name) => given.has(name)) }, h("summary", {}, "More filters"),
+        h("div", { class: "row" }, field("Tag", tag), field("Currency", currency), field("Highest price of a unit", most), field("Rated", rating), field("Order", sort)),
         h("div", { class: "row" }, check(onSale, "On sale now"), check(here, "Served by this gateway")))),
     panel("Results", () => results(given, chain), (event) => ["ServiceRegistered", "MetadataSet", "PlanCreated", "SaleOpenSet", "StatusSet"].some((name) => event.names.has(name))),
   ];
@@ -44,7 +46,7 @@ function check(control, text) {
 
 async function results(given, chain) {
   const query = new URLSearchParams({ limit: PAGE, sort: given.get("sort") || "new" });
-  for (const name of ["q", "kind", "tag", "currency"]) if (given.get(name)) query.set(name, given.get(name));
+  for (const name of ["q", "kind", "tag", "currency", "rating"]) if (given.get(name)) query.set(name, given.get(name));
   if (given.get("most")) query.set("max_price", baseUnits(given.get("most"), currencyOf(chain, given.get("currency"))));
   if (given.get("sale")) query.set("on_sale", "true");
   if (given.get("here")) query.set("here", "true");
@@ -67,6 +69,7 @@ function card(service, chain) {
     h("h3", {}, h("a", { href: `#/service/${service.id}` }, service.name)),
     h("p", { class: "soft" }, service.summary || "No description."),
     h("p", { class: "price" }, prices(service, chain)),
+    service.ratings ? h("p", { class: "soft small" }, `★ ${(service.ratings_total / service.ratings).toFixed(1)} of 5, from ${service.ratings} who paid and used it`) : "",
     measures(service),
     h("ul", { class: "tags", "aria-label": "Kind and tags" }, [service.kind, ...(service.status === "active" ? [] : [service.status]), ...service.tags].map((tag) => h("li", {}, tag))),
     watchButton(service));

@@ -3,6 +3,7 @@
 GET /v1/services/{id}/reviews
 ├── counts the newest of each account, and shows it
 ├── shows the words of those whose document was brought here, and of no other kind of document
+├── count in a search and in the service, where their least mean can be asked for
 ├── leaves out what a fork took back: what the account said before counts again
 └── is 404 for a service that is not there
 """
@@ -75,6 +76,19 @@ class TestReviews:
             checksum(Address(BUYER)): words["text"],
             **{checksum(Address(account)): None for account in (STRANGER, PROVIDER, METER)},
         }
+
+    async def test_count_in_a_search(self, house: House) -> None:
+        await house.market.put(
+            said(1, BUYER, 1), said(2, STRANGER, 3), said(3, BUYER, 4), said(4, STRANGER, 5, retracts=None)
+        )
+        await house.market.put(said(5, PROVIDER, 1), said(6, PROVIDER, 1, retracts=5))
+        (listed,) = (await house.http.get("/v1/services?rating=4")).json()["services"]
+        shown = (await house.http.get(f"/v1/services/{SERVICE}")).json()
+        assert [(one["ratings"], one["ratings_total"]) for one in (listed, shown)] == [(2, 9)] * 2
+        assert (await house.http.get("/v1/services?rating=5")).json()["services"] == []
+        await house.market.put(said(7, STRANGER, 5, retracts=4))
+        (listed,) = (await house.http.get("/v1/services?rating=3")).json()["services"]
+        assert (listed["ratings"], listed["ratings_total"]) == (2, 7)
 
     async def test_leave_out_what_was_taken_back(self, house: House) -> None:
         await house.market.put(said(1, BUYER, 2), said(2, BUYER, 5), said(3, BUYER, 5, retracts=2))

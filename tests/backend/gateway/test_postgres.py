@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from tests.backend.catalog.test_reviews import TestReviews  # noqa: F401
 from tests.backend.gateway.test_inference import (  # noqa: F401 - collected here, on this module's store
     TestConcurrency,
     TestModels,
