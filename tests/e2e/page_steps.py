@@ -5,6 +5,7 @@ import hashlib
 import re
 import secrets
 import time
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -14,7 +15,10 @@ from eth_account.messages import encode_defunct
 from playwright.async_api import Locator, Page, expect
 
 from backend.cli.demo.world import World
+from contracts import artifacts
 from tests.e2e.injected_wallet import NAME
+
+AXE = Path(artifacts.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def dialog(page: Page) -> Locator:
@@ -68,6 +72,14 @@ async def find(page: Page, words: str, name: str) -> None:
     await page.get_by_label("Words").fill(words)
     await page.get_by_role("button", name="Find").click()
     await page.get_by_role("link", name=name).click()
+
+
+async def faults(page: Page) -> list[Any]:
+    """What axe calls serious or critical, with the elements."""
+    await page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    grave = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
+    return [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in grave]
 
 
 async def left_to_use(page: Page) -> float:

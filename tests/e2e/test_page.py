@@ -18,7 +18,6 @@ page
 
 import asyncio
 import re
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,7 +26,6 @@ from playwright.async_api import Page, Route, expect
 
 from backend.cli.demo.world import World
 from backend.core.units import PlanId, Then, to_address
-from contracts import artifacts
 from tests.e2e.injected_wallet import InjectedWallet
 from tests.e2e.page_stage import browser, context, page, stage, wallet
 from tests.e2e.page_steps import (
@@ -37,6 +35,7 @@ from tests.e2e.page_steps import (
     connect,
     connected,
     dialog,
+    faults,
     find,
     left_to_use,
     plan,
@@ -47,7 +46,6 @@ from tests.e2e.page_steps import (
 __all__ = ["browser", "context", "page", "stage", "wallet"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-AXE = Path(artifacts.__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 FRAMES = "new Promise((go) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(go)), 100))"
 """Time in which the page draws what has arrived."""
 VIEWS = ("", "service/1", "mine", "provider", "stake", "market", "network")
@@ -254,14 +252,6 @@ class TestConsent:
             await page.get_by_role("button", name="Continue").click()
         assert (await answer.value).status == 404
         await expect(page.get_by_text("no app waits with this code")).to_be_visible()
-
-
-async def faults(page: Page) -> list[Any]:
-    """What axe calls serious or critical, with the elements."""
-    await page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = await page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    grave = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
-    return [(one["id"], [node["html"][:150] for node in one["nodes"]]) for one in grave]
 
 
 class TestPage:

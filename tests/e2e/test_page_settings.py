@@ -8,6 +8,7 @@ a plan's sale
     begins when its provider said, for stakers of a score before; who has less is told before signing
 a chain that is no devnet
     offers neither test wallet nor test money, and says where EMP comes from
+on the way each form has no serious fault that axe finds, light or dark, and fits a phone
 """
 
 import json
@@ -29,11 +30,23 @@ from backend.core.clock import SystemClock
 from backend.net.guard import PUBLIC_ONLY
 from tests.e2e.injected_wallet import NAME, InjectedWallet
 from tests.e2e.page_stage import browser, context, page, stage, wallet
-from tests.e2e.page_steps import agree, connect, connected, dialog, find, plan, section, told, with_money
+from tests.e2e.page_steps import (
+    agree,
+    connect,
+    connected,
+    dialog,
+    faults,
+    find,
+    plan,
+    section,
+    told,
+    with_money,
+)
 
 __all__ = ["browser", "context", "page", "stage", "wallet"]
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+SCHEMES: tuple[Any, ...] = ("dark", "light")
 MODEL = "SmolLM2 135M Instruct"
 LOW = "Deposited credits of a plan fell below the threshold."
 PLACES = {
@@ -60,6 +73,18 @@ async def web_hook(got: list[tuple[dict[str, str], bytes]]) -> AsyncIterator[str
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
     await runner.cleanup()
+
+
+async def is_sound(page: Page) -> None:
+    """As it stands it has no serious fault in either scheme, and fits a phone."""
+    size = page.viewport_size
+    assert size is not None
+    for scheme in SCHEMES:
+        await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        assert await faults(page) == []
+    await page.set_viewport_size({"width": 360, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+    await page.set_viewport_size(size)
 
 
 async def signed_in(page: Page) -> None:
@@ -100,6 +125,8 @@ class TestAlerts:
         await expect(page.locator("#new-secret")).to_have_text(re.compile("^whsec_"))
         secret = await page.locator("#new-secret").inner_text()
         await dialog(page).get_by_role("button", name="I have kept it").click()
+        await expect(alerts.get_by_label("Code that arrived at")).to_be_visible()
+        await is_sound(page)
         await alerts.get_by_label("Code that arrived at").fill(orjson.loads(got[0][1])["data"]["code"])
         await alerts.get_by_role("button", name="Confirm").click()
         await expect(page.get_by_role("table", name="Channels")).to_contain_text("confirmed")
@@ -115,6 +142,7 @@ class TestAlerts:
         begin, end = (f"{datetime.now(UTC) + timedelta(hours=away):%H:%M}" for away in (2, 3))
         await alerts.get_by_label("From", exact=True).fill(begin)
         await alerts.get_by_label("To", exact=True).fill(end)
+        await is_sound(page)
         await alerts.get_by_role("button", name="Keep these settings").click()
         await told(page, "Kept.")
         return begin
@@ -171,6 +199,7 @@ class TestSale:
         )
         await page.get_by_label("Stakers before that, hours").fill(str(hours))
         await page.get_by_label("Their score, at least").fill("50")
+        await is_sound(page)
 
     async def sells_to_stakers(self, page: Page, wallet: InjectedWallet) -> None:
         card, signed = plan(page, "Credits"), len(wallet.signed)
