@@ -79,3 +79,4 @@ async def keeping(
         lead = Lead(store, clock, key.address)
         port = ChainSettlement({chain_id: Line(sender, found.contracts)})
         yield lead, Keeper(store, port, clock, leads=lead.held, observer=observer)
+        await lead.leave()  # not after a fault: the lease ends by itself

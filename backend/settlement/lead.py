@@ -37,6 +37,15 @@ class Lead:
         self._until = now + LEASE_SECONDS if led else 0
         return led
 
+    async def leave(self) -> None:
+        """Give it back, once nothing more is sent: another process need not wait until it ends by itself."""
+        self._until = 0
+        try:
+            async with self._store.write_connection() as db:
+                await repository.give_lease_back(db, self._name, self._holder)
+        except EmporionError as error:
+            log.warning("settlement.lease.kept", code=error.code, reason=str(error))
+
     def held(self) -> bool:
         """Whether this process has the key to itself now."""
         return self._clock.now() < self._until

@@ -2,13 +2,13 @@
 
 from typing import Any, Final
 
-from sqlalchemy import and_, func, insert, or_, select, text, update
+from sqlalchemy import and_, delete, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.units import MICRO, Address, ChainId, PlanId, Units, UnixTime, plan_service
 from backend.db.tables import chain as mirror
 from backend.db.tables.meter import MeterTab, StoredVoucher, Usage
-from backend.db.tables.settlement import SettlementBatch, SettlementLine
+from backend.db.tables.settlement import Lease, SettlementBatch, SettlementLine
 from backend.meter.pricing import UNITS_CEILING, TabState
 from backend.meter.schemas import TabKey
 from backend.settlement.batch import LeavingTab, OpenTab
@@ -299,3 +299,9 @@ async def take_lease(connection: AsyncConnection, name: str, holder: str, now: i
     """Take or renew a lease; False where another holds it."""
     bound = {"name": name, "holder": holder, "now": now, "until": until}
     return (await connection.execute(_LEAD, bound)).rowcount == 1
+
+
+async def give_lease_back(connection: AsyncConnection, name: str, holder: str) -> None:
+    """End a lease of this holder; another's stays."""
+    leases: Any = Lease.__table__  # type: ignore[attr-defined]
+    await connection.execute(delete(leases).where(leases.c.name == name, leases.c.holder == holder))

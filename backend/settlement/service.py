@@ -113,6 +113,10 @@ class SettlementWorker:
         """Whether this process has the lease, and with it the meter's key to itself."""
         return self._lead.held()
 
+    async def leave(self) -> None:
+        """Let another process lead; only once the keeper too sends nothing more."""
+        await self._lead.leave()
+
     async def _confirm(self, chain_id: ChainId) -> int:
         confirmed = 0
         async with self._store.write_connection() as db:

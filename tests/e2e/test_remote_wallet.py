@@ -43,6 +43,7 @@ def signer(monkeypatch: pytest.MonkeyPatch, second_terminal: None) -> Iterator[t
 class TestAWalletElsewhere:
     def test_keeps(self, signer: tuple[SignerServer, str]) -> None:
         assert "upkeep sent" in run_emporion("keep", "--once").err
+        assert "upkeep sent" in run_emporion("keep", "--once").err  # the first one left nothing locked
 
     def test_buys_and_has_keys(self, signer: tuple[SignerServer, str]) -> None:
         server, wallet = signer

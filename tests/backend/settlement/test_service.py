@@ -1,7 +1,7 @@
 """The settlement worker on SQLite and PostgreSQL.
 
 step
-    given another leader: it does nothing
+    given another leader: it does nothing, until that one leaves or its time is over
     given a service with another meter: it leaves the tab alone
     given a meter that was replaced: it settles what it served, until its time is over
     given served credits: it prepares a batch, sends it once, and confirms it by the mirror alone
@@ -39,6 +39,18 @@ class TestStep:
         assert not (await second.step()).leader
         await clock.advance(LEASE_SECONDS + 1)
         assert (await second.step()).leader
+
+    async def test_one_that_leaves_makes_room_at_once(
+        self, store: Store, escrow: Escrow, clock: ManualClock, worker: SettlementWorker
+    ) -> None:
+        second = SettlementWorker(store, escrow, METER, clock, Policy(max_age=0))
+        await worker.step()
+        await second.leave()
+        assert not (await second.step()).leader
+        await worker.leave()
+        assert not worker.leads()
+        assert (await second.step()).leader
+        assert not (await worker.step()).leader
 
     async def test_leaves_tabs_of_other_meters_alone(
         self, store: Store, escrow: Escrow, clock: ManualClock, meter: Meter
