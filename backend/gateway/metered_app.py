@@ -37,6 +37,7 @@ from backend.meter.holds import HoldKeeper
 
 KEEP_ALIVE_SECONDS: Final = 15.0
 KEEP_ALIVE: Final = b": keep-alive\n\n"
+LEAST_PATIENCE: Final = 0.05
 LOOK_SECONDS: Final = 0.1
 """An answer that took less was sent before anybody looked whether its client had left."""
 
@@ -213,12 +214,17 @@ async def _left(receive: Receive, delivery: Delivery, comments: bool) -> None:
     """Return when the client has left; meanwhile keep an idle stream alive."""
     while True:
         try:
-            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+            async with asyncio.timeout(_patience(delivery) if comments else None):
                 message = await receive()
         except TimeoutError:
-            idle = delivery.clock.monotonic() - delivery.last
-            if comments and delivery.begun and idle >= KEEP_ALIVE_SECONDS:
+            if delivery.begun and delivery.idle() >= KEEP_ALIVE_SECONDS:
                 await delivery.part(KEEP_ALIVE, comment=True)
             continue
         if message["type"] == "http.disconnect":
             return
+
+
+def _patience(delivery: Delivery) -> float:
+    """Seconds until a stream has been silent for long; a whole silence where its head is not out yet."""
+    left = KEEP_ALIVE_SECONDS - delivery.idle() if delivery.begun else KEEP_ALIVE_SECONDS
+    return max(left, LEAST_PATIENCE)

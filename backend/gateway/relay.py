@@ -41,6 +41,10 @@ class Delivery:
     parts: list[bytes] = field(default_factory=list)
     last: float = 0.0
 
+    def idle(self) -> float:
+        """Seconds since the last bytes went; means nothing before the head was sent."""
+        return self.clock.monotonic() - self.last
+
     async def begin(self, headers: Headers) -> None:
         """Send the head of a stream."""
         self.begun = True
