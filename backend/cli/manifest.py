@@ -10,7 +10,15 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from backend.cli.devnet.controls import seconds_of
 from backend.core.errors import EmporionError, Unprocessable
@@ -102,6 +110,9 @@ class PlanPart(_Strict):
     royalty_bps: int = Field(default=0, ge=0, le=2_500)
     supply_cap: int = Field(default=0, ge=0, lt=2**63 - 1)
     account_cap: int = Field(default=0, ge=0, lt=2**63 - 1)
+    sale_start: AwareDatetime | None = None
+    early: str = ""
+    early_score: Amount = "0"
     limits: LimitsPart | None = None
 
     @model_validator(mode="after")
@@ -112,6 +123,10 @@ class PlanPart(_Strict):
             raise ValueError("a pass is used up at once and cannot be refundable")
         if self.kind != "metered" and self.rates != RatesPart():
             raise ValueError("only a metered plan has rates")
+        if self.early and self.sale_start is None:
+            raise ValueError("early access comes before a sale_start")
+        if self.early_score != "0" and not self.early:
+            raise ValueError("early_score is asked for in the time that `early` says, such as 2d")
         if self.transferable and self.limits is not None and not self.limits.per_unit:
             raise ValueError(
                 "limits that are not per unit would be multiplied by moving units to other wallets: leave "
@@ -123,6 +138,16 @@ class PlanPart(_Strict):
     def period_seconds(self) -> int:
         """Seconds of access in a unit; 0 unless timed."""
         return seconds_of(self.period) if self.period else 0
+
+    @property
+    def sale_begins(self) -> int:
+        """Unix time of the open sale; 0 for at once."""
+        return 0 if self.sale_start is None else int(self.sale_start.timestamp())
+
+    @property
+    def early_seconds(self) -> int:
+        """How long before that stakers may buy."""
+        return seconds_of(self.early) if self.early else 0
 
 
 class Manifest(_Strict):

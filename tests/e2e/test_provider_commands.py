@@ -9,10 +9,12 @@ pause, resume, retire
 bond, unbond
 └── added, asked back, ready when the cooldown is over, taken
 sale
-└── closed and opened for one plan
+└── closed and opened for one plan; begins when the published file says, to stakers before
 meter
 └── the old one may settle for a while; leaked, it may not; nobody but the owner
 """
+
+from pathlib import Path
 
 import pytest
 
@@ -32,6 +34,20 @@ pytestmark = [
 
 CHAT, EMBEDDINGS, WEATHER = 1, 2, 3
 OWNER = ("--key", "provider")
+LATER = """\
+[service]
+name = "Later"
+slug = "later"
+
+[[plan]]
+name = "Pass"
+kind = "pass"
+currency = "tUSD"
+price = "5"
+sale_start = 2099-01-01T12:00:00Z
+early = "2d"
+early_score = "50"
+"""
 
 
 class TestStatus:
@@ -101,6 +117,18 @@ class TestOwnership:
         assert "does not sell now" in refuses("buyer", "buy", plan, "--key", "buyer").err
         assert does("provider", "sale", plan, "open", *OWNER)["sale"] == "open"
         assert run_emporion("provider", "sale", plan, "shut", *OWNER).status == 2
+
+    def test_a_plan_begins_to_sell_when_its_file_says(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        funded(monkeypatch)
+        file = tmp_path / "service.toml"
+        file.write_text(LATER)
+        made = does("provider", "publish", str(file), "--no-trial")
+        (plan,) = get(f"/v1/services/{made['service']}")["plans"]
+        assert (plan["sale_start"], plan["early_seconds"]) == (4_070_952_000, 172_800)
+        assert plan["early_score"] == str(50 * 10**18)
+        refuses("buyer", "buy", str(plan["id"]))
 
     def test_retiring_is_asked_about_and_final(self) -> None:
         second = ("--key", "second_provider")

@@ -60,6 +60,9 @@ class TestReadManifest:
             ('price = "9.99"', "price = 9.99", 9, 'write money as text: "9.99"'),
             ('period = "30d"', "", 5, "needs a period"),
             ('kind = "metered"', 'kind = "rented"', 14, "plan.1.kind"),
+            ('price = "9.99"', 'price = "9.99"\nearly = "2d"', 5, "comes before a sale_start"),
+            ('price = "9.99"', 'price = "9.99"\nearly_score = "5"', 5, "`early` says"),
+            ('price = "9.99"', 'price = "9.99"\nsale_start = 2027-01-01T12:00:00', 10, "plan.0.sale_start"),
             ("unit_in = 20", "unit_in = -1", 17, "plan.1.rates.unit_in"),
         ],
     )
@@ -82,6 +85,12 @@ class TestReadManifest:
             return
         with pytest.raises(Unprocessable, match="multiplied by moving units"):
             read_manifest(file)
+
+    def test_sale_begins_with_stakers(self, file: Path) -> None:
+        file.write_text(f'{GOOD}sale_start = 2027-01-01T12:00:00Z\nearly = "2d"\nearly_score = "50"\n')
+        at_once, plan = read_manifest(file).plan
+        assert (plan.sale_begins, plan.early_seconds, plan.early_score) == (1_798_804_800, 172_800, "50")
+        assert (at_once.sale_begins, at_once.early_seconds) == (0, 0)
 
     def test_example_is_good(self) -> None:
         assert len(read_manifest(Path(__file__).parents[3] / "examples" / "service.toml").plan) == 3
