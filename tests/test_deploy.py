@@ -20,12 +20,13 @@ import re
 import secrets
 import subprocess
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema.validators import validator_for
 from prometheus_client import CollectorRegistry, generate_latest
 
 from backend.cli.serving import DRAIN_SECONDS
@@ -37,7 +38,8 @@ from scripts.reference import commands
 from tests.compose_file import COMPOSE, DEPLOY, GATEWAYS, PARTS, ROOT, VARIABLE, filled
 from tests.own_servers import nginx_command, prepare_nginx, prepare_tls
 
-SCHEMA = Draft7Validator(json.loads((ROOT / "tests" / "compose_spec" / "compose-spec.json").read_text()))
+PUBLISHED = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+SCHEMA = validator_for(published := json.loads(PUBLISHED.read_text(encoding="utf-8")))(published)
 KNOWN = {PREFIX + name.upper() for name in Settings.model_fields}
 OURS_ALONE = {"EMPORION_NAME", "EMPORION_DEPLOYMENT_RECORD", "EMPORION_METER_KEYSTORE_FILE"}
 """Names of compose.yaml itself, which the program never sees."""
