@@ -1,7 +1,9 @@
 """The example of Ray Serve behind the whole gateway: it does what llama.cpp's own server does.
 
-It is started by its README's command, from the virtual environment that the README makes; where nobody made
-that, there is nothing to try.
+It is started by its README's command, from the virtual environment that the README makes. Its name keeps it
+out of the suite, which does not install Ray:
+
+    pytest tests/backend/gateway/ray_serve_example.py
 """
 
 import os
@@ -29,8 +31,7 @@ SECRET = "of-the-ray-serve-example"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    if not PYTHON.exists():
-        pytest.skip("Ray Serve is not installed (examples/ray_serve/README.md)")
+    assert PYTHON.exists(), "Ray Serve is not installed: see examples/ray_serve/README.md"
     port = free_port(0)
     command = (PYTHON, "serve_model.py", "--port", str(port), "--replicas", "1")
     environment = {**os.environ, "RAY_SERVE_SECRET": SECRET, "RAY_USAGE_STATS_ENABLED": "0"}
