@@ -97,6 +97,5 @@ async def settlement(
         clock = SystemClock()
         worker = SettlementWorker(store, port, key.address, clock, policy, observer)
         yield worker, Keeper(store, port, clock, leads=worker.leads, observer=observer)
-        await (
-            worker.leave()
-        )  # not after a fault: something may still be sending, and the lease ends by itself
+        # Not after a fault: something may still be sending, and the lease ends by itself.
+        await worker.leave()
