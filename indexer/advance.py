@@ -106,6 +106,7 @@ class Indexer:
             headers = self._whole(part.headers, self._head, part.wanted)
             await self._take(self._step(Fork(self._head), headers, part.readied, heads))
             pace.at(self._head.number)
+        await self._mirror.look_over()
 
     async def _require_history(self) -> None:
         """Raise NodeError when the node has pruned logs that are known to be there."""

@@ -1,7 +1,8 @@
 """Indexer.catch_up
 
 given an empty store
-    it should hold every header, log and row of the chain after a backfill in several steps
+    it should hold every header, log and row of the chain after a backfill in several steps, and PostgreSQL
+    should know how many they are
     it should hold the same rows as the contracts' state
 given a chain that forked
     it should equal a replay of the final branch, at any depth
@@ -16,6 +17,7 @@ given the same head again
 """
 
 import pytest
+from sqlalchemy import text
 
 from backend.db.session import Store
 from backend.db.tables.chain import Chain, Heartbeat, Holding, Outbox, Share, ShareAccount, Tab
@@ -39,6 +41,14 @@ class TestBackfill:
         whole = IndexerOptions(finality_depth=1, step_blocks=10_000)
         await catch_up(fresh_store, NodeDouble(market.chain), whole)
         assert held == await everything(fresh_store)
+
+    @pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+    async def test_lets_the_database_plan_for_what_it_wrote(self, store: Store, market: Market) -> None:
+        market.mine_blocks(160)
+        await catch_up(store, NodeDouble(market.chain))
+        async with store.read_connection() as connection:
+            known = text("SELECT reltuples FROM pg_class WHERE oid = 'chain.blocks'::regclass")
+            assert (await connection.execute(known)).scalar_one() >= 160 - OPTIONS.finality_depth
 
     async def test_equals_the_contracts_state(self, store: Store, market: Market) -> None:
         market.mine_blocks(120)
