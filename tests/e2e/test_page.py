@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Page, Route, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from backend.cli.demo.world import World
 from backend.core.units import PlanId, Then, to_address
@@ -188,13 +188,30 @@ class TestProvider:
         use = section(page, "Use and errors")
         await expect(use.locator("figcaption", has_text="Calls by day")).to_contain_text("2, 0 failed")
         await expect(use).to_contain_text("90 in 100 within")
-        await use.get_by_label("Figures by").select_option("hour")
-        await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
+        await self.chooses_during_a_refresh(page, use)
         await expect(use.locator("figcaption", has_text="Tokens by hour")).to_contain_text("in, ")
         await use.get_by_label("Figures by").select_option("plan")
         row = page.get_by_role("table", name="Helpful model by plan").get_by_role("row", name="Credits")
         await expect(row).to_contain_text("2, 0 failed")
         await expect(row).to_contain_text("50 to 1 for 0.5 tUSD")
+
+    async def chooses_during_a_refresh(self, page: Page, use: Locator) -> None:
+        """A choice made while the part is on its way anew is not taken back."""
+        go = asyncio.Event()
+
+        async def held(route: Route) -> None:
+            await go.wait()
+            await route.continue_()
+
+        await page.route("**/analytics?by=day*", held)
+        by = await use.get_by_label("Figures by").element_handle()
+        await page.evaluate("import('/web/panel.js').then((panel) => panel.refresh())")
+        await use.get_by_label("Figures by").select_option("hour")
+        await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
+        go.set()
+        await page.wait_for_function("control => !control.isConnected", arg=by)
+        await expect(use.get_by_label("Figures by")).to_have_value("hour")
+        await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
 
     async def closes_the_plan(self, page: Page) -> None:
         await page.get_by_role("link", name="Change").click()

@@ -99,6 +99,7 @@ class TestAlerts:
         async with web_hook(got) as url:
             await with_money(page)
             await signed_in(page)
+            await self.ticks(page)
             secret = await self.adds_a_channel(page, url, got)
             begin = await self.chooses(page)
             await page.reload()
@@ -132,11 +133,17 @@ class TestAlerts:
         await expect(page.get_by_role("table", name="Channels")).to_contain_text("confirmed")
         return secret
 
-    async def chooses(self, page: Page) -> str:
-        """Low credits, and quiet hours that are not now; when they begin."""
+    async def ticks(self, page: Page) -> None:
+        """Low credits, and does not keep it yet."""
         alerts = section(page, "Alerts")
         await alerts.get_by_role("checkbox", name=LOW).check()
         await alerts.get_by_label("Threshold, credits").fill("200")
+
+    async def chooses(self, page: Page) -> str:
+        """What was ticked, and quiet hours that are not now; when they begin."""
+        alerts = section(page, "Alerts")
+        await expect(alerts.get_by_role("checkbox", name=LOW)).to_be_checked()
+        await expect(alerts.get_by_label("Threshold, credits")).to_have_value("200")
         await expect(alerts.get_by_role("group", name=LOW).get_by_label("http://127")).to_be_checked()
         await alerts.get_by_label("Quiet hours").check()
         begin, end = (f"{datetime.now(UTC) + timedelta(hours=away):%H:%M}" for away in (2, 3))

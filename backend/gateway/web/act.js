@@ -7,11 +7,13 @@ import { reason } from "/web/wallet.js";
 export function doing(work) {
   return async (event) => {
     event.preventDefault();
-    const control = event.submitter || event.currentTarget;
+    const [place, control] = [event.currentTarget, event.submitter || event.currentTarget];
     if (control.getAttribute("aria-disabled") === "true") return;
     control.setAttribute("aria-disabled", "true"); // `disabled` would lose the focus
     try {
-      if ((await work(event)) !== false) refresh();
+      if ((await work(event)) === false) return;
+      if (event.type === "submit") place.dispatchEvent(new Event("sent", { bubbles: true }));
+      refresh();
     } catch (error) {
       say(reason(error), true);
     } finally {

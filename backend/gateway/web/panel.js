@@ -1,4 +1,5 @@
-// A part of a view that loads by itself, and again when the chain or an action moved what it shows.
+// A part of a view that loads by itself, and again when the chain or an action moved what it shows. What somebody filled in
+// and has not sent stays.
 
 import { h, shown, still } from "/web/dom.js";
 
@@ -10,7 +11,9 @@ export function panel(title, load, concerns = () => true) {
   const heading = h("h2", { id }, title);
   const body = h("div", { "aria-live": "off" }, h("p", { class: "soft" }, "Loading."));
   const section = h("section", { "aria-labelledby": id }, heading, body);
-  const one = { section, body, load, concerns, turn: 0 };
+  const one = { section, body, load, concerns, turn: 0, filled: new Set() };
+  for (const kind of ["input", "change"]) body.addEventListener(kind, (event) => one.filled.add(event.target));
+  body.addEventListener("sent", (event) => { for (const control of event.target.elements) one.filled.delete(control); });
   open.add(one);
   fill(one);
   return section;
@@ -18,7 +21,7 @@ export function panel(title, load, concerns = () => true) {
 
 async function fill(one) {
   const turn = ++one.turn;
-  const focused = one.body.contains(document.activeElement) ? document.activeElement.textContent : null;
+  const before = focusedIn(one.body);
   let found;
   try {
     found = shown(await one.load());
@@ -27,11 +30,40 @@ async function fill(one) {
   }
   await still();
   if (turn !== one.turn) return;
+  const focused = focusedIn(one.body) ?? before;
+  const unsent = [...one.filled].filter((control) => one.body.contains(control)).map((control) => [nameOf(control), stateOf(control)]);
+  one.filled.clear();
   one.body.replaceChildren(...found);
   one.section.hidden = found.length === 0;
-  if (focused === null) return;
-  const same = [...one.body.querySelectorAll("button, a")].find((control) => control.textContent === focused);
-  if (same) same.focus({ preventScroll: true });
+  for (const [name, state] of unsent) fillIn(named(one.body, name), state);
+  const same = focused === null ? [] : named(one.body, focused);
+  if (same.length) same[0].focus({ preventScroll: true });
+}
+
+const focusedIn = (body) => (body.contains(document.activeElement) ? nameOf(document.activeElement) : null);
+
+// Controls are made anew each time; they are known again by what names them to people, within their group.
+function nameOf(control) {
+  const own = control.getAttribute("aria-label") || control.labels?.[0]?.textContent || control.textContent;
+  return `${control.closest("[role=group]")?.getAttribute("aria-label") || ""}: ${own}`;
+}
+
+const named = (body, name) => [...body.querySelectorAll("button, a, input, select, textarea")].filter((control) => nameOf(control) === name);
+
+function stateOf(control) {
+  if (control.matches("[type=checkbox], [type=radio]")) return control.checked;
+  return control.matches("select") ? control.selectedOptions[0]?.textContent : control.value;
+}
+
+// An option is found by its words: its value may be a place in a list that has changed.
+function fillIn([control, another], state) {
+  if (!control || another || stateOf(control) === state) return;
+  const option = control.matches("select") && [...control.options].find((one) => one.textContent === state);
+  if (option) option.selected = true;
+  else if (control.matches("select")) return;
+  else if (typeof state === "boolean") control.checked = state;
+  else control.value = state;
+  for (const kind of ["input", "change"]) control.dispatchEvent(new Event(kind, { bubbles: true }));
 }
 
 // What somebody is typing into is not taken away by an event of somebody else's.
