@@ -52,6 +52,7 @@ class HeadWatch:
         self._changes = Changes(store, "chain", repository.head_fingerprint(chain_id), clock)
         self._head: Head | None = None
         self._moved = asyncio.Event()
+        self._reading = asyncio.Lock()
         self._listeners: list[Callable[[], None]] = []
         self._log = get_logger("entitlement")
 
@@ -105,16 +106,16 @@ class HeadWatch:
         await self._changes.follow(self.refresh)
 
     async def refresh(self) -> None:
-        """Read the head now."""
-        async with self._store.lookup() as connection:
-            row = await repository.head(connection, self._chain_id)
-        head = None if row is None else head_of(row)
-        before, self._head = self._head, head
-        if (before and before.hash) != (head and head.hash):
-            for listener in self._listeners:
-                listener()
-            self._moved.set()
-            self._moved = asyncio.Event()
+        """Read the head now; in turns, so that what was read before never replaces what was read after."""
+        async with self._reading:
+            async with self._store.lookup() as connection:
+                row = await repository.head(connection, self._chain_id)
+            before, self._head = self._head, None if row is None else head_of(row)
+            if (before and before.hash) != (self._head and self._head.hash):
+                for listener in self._listeners:
+                    listener()
+                self._moved.set()
+                self._moved = asyncio.Event()
 
     async def read(self, connection: AsyncConnection) -> Head:
         """The head of a connection's snapshot. Raises IndexStale where there is none."""

@@ -15,15 +15,19 @@ admit
 ├── given a Pass, a Timed access and a tab, it should try them in that order
 └── given a policy of confirmed blocks, it should grant late and withdraw at once
 after a transfer is indexed it should refuse within two seconds
+head
+└── given a reading that takes long, it should not replace one begun later
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from backend.core.clock import ManualClock
 from backend.core.errors import (
@@ -37,6 +41,7 @@ from backend.core.settings import Settings
 from backend.core.units import Address, ChainId, PlanId, PlanKind, ServiceId
 from backend.db.stores import open_gateway_store
 from backend.db.tables.chain import Undo
+from backend.entitlement import repository
 from backend.entitlement.head import HeadWatch
 from backend.entitlement.service import Gate
 from tests.backend.market import (
@@ -96,6 +101,33 @@ async def gate(watch: HeadWatch, market: Market, clock: ManualClock) -> Gate:
 def patient(gate: Gate, watch: HeadWatch, clock: ManualClock) -> Gate:
     """A gate that waits for a block longer than any test takes."""
     return Gate(watch._store, ChainId(CHAIN_ID), watch, clock, LONG_WAIT)
+
+
+class TestHead:
+    async def test_is_never_replaced_by_an_older_reading(
+        self, settings: Settings, market: Market, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun, go, honest = asyncio.Event(), asyncio.Event(), repository.head
+
+        async def slow_at_first(connection: AsyncConnection, chain_id: ChainId) -> Any:
+            row = await honest(connection, chain_id)
+            if not begun.is_set():
+                begun.set()
+                await go.wait()
+            return row
+
+        monkeypatch.setattr(repository, "head", slow_at_first)
+        store = await open_gateway_store(settings)
+        watch = HeadWatch(store, ChainId(CHAIN_ID), clock, max_lag=30)
+        first = asyncio.create_task(watch.refresh())
+        await begun.wait()
+        await market.mine(service())
+        second = asyncio.create_task(watch.refresh())
+        await asyncio.wait([second], timeout=WAIT)
+        go.set()
+        await asyncio.gather(first, second)
+        await store.close()
+        assert watch.number == 1
 
 
 class TestStale:
