@@ -1,8 +1,7 @@
 """The text of an API key: `emp_live_<id>_<secret><check>` or `emp_dev_...`. Pure.
 
-The id is public; the secret has 190 random bits; the check is a CRC-32 of all before it, so that a mistyped
-or invented
-key is refused without a look-up, and scanners find leaked ones for certain.
+The id is public; the secret has 190 random bits; the check is a CRC-32 of all before it, so that a
+mistyped or invented key is refused without a look-up, and scanners find leaked ones for certain.
 """
 
 import hashlib
