@@ -107,8 +107,10 @@ def _rest(given: Services) -> FastAPI:
     )
     api.state.services = given
     add_handlers(api)
-    for router in _routers():
-        api.include_router(router)
+    for (
+        router
+    ) in _routers():  # `include_router` would make every route anew, at each application's first request
+        api.router.routes.extend(router.routes)
     describe_model_routes(api)
     pages.mount_files(api)
     return api
