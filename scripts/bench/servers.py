@@ -112,11 +112,14 @@ async def plain(kind: str, port: int, *arguments: str) -> AsyncIterator[tuple[st
 async def ended(
     *command: str,
     env: Mapping[str, str] | None = None,
-    stdout: IO[bytes] | None = None,
+    stdin: int | None = None,
+    stdout: IO[bytes] | int | None = None,
     stderr: IO[bytes] | None = None,
 ) -> AsyncIterator[asyncio.subprocess.Process]:
     """A process that ends with the block."""
-    process = await asyncio.create_subprocess_exec(*command, env=env, stdout=stdout, stderr=stderr)
+    process = await asyncio.create_subprocess_exec(
+        *command, env=env, stdin=stdin, stdout=stdout, stderr=stderr
+    )
     try:
         yield process
     finally:
