@@ -5,7 +5,9 @@ What is no request gets a short answer and the connection is closed: after it no
 one begins.
 """
 
+import socket
 from asyncio import TimerHandle
+from contextlib import suppress
 from typing import Any, Final
 
 import uvicorn
@@ -35,8 +37,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._deadline: TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        """Wait for a request, not for ever."""
+        """Wait for a request, not for ever. Answers are not held back until earlier bytes are acknowledged.
+
+        uvloop sees to the latter itself; asyncio's own loop does only for sockets that name their protocol.
+        """
         super().connection_made(transport)
+        with suppress(OSError):  # macOS refuses it for a client that has left already
+            if (opened := transport.get_extra_info("socket")) is not None:
+                opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._within(self.head_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:

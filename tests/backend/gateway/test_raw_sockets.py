@@ -10,6 +10,8 @@ size and time
 ├── a head too large, too many headers, one without end, chunk extensions without end: refused
 ├── a head that does not come: the connection is closed
 └── a body that goes on after its refusal: read for a while, then closed
+delay
+└── an answer's body does not wait for its head to be acknowledged, on any event loop
 oddities
 ├── a wish for another protocol: what follows it is neither its body nor a request
 └── absolute and empty targets, unknown methods, old versions, any bytes at all: an answer or a close, never
@@ -19,7 +21,10 @@ oddities
 import asyncio
 import json
 import re
+import socket
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -163,6 +168,22 @@ class TestBounds:
             assert statuses(got) == [413]
         finally:
             BoundedProtocol.linger_seconds = before
+
+
+class TestDelay:
+    async def test_is_not_of_the_socket(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """asyncio's own loop leaves Nagle's algorithm on where the listening socket names no protocol."""
+        found = []
+        connected = BoundedProtocol.connection_made
+
+        def noted(self: BoundedProtocol, transport: Any) -> None:
+            connected(self, transport)
+            opened = transport.get_extra_info("socket")
+            found.append(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+
+        monkeypatch.setattr(BoundedProtocol, "connection_made", noted)
+        assert STATUS.match(await said(house, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))
+        assert found == [1]
 
 
 class TestOddities:
