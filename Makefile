@@ -4,7 +4,7 @@ RUN = $(PYTHON) scripts/run.py
 # Arguments for the target: make test ARGS="-k escrow"
 ARGS ?=
 
-.PHONY: help demo test deep coverage check gas bench bench-indexer simulate contracts devnet docs lock setup clean
+.PHONY: help demo test integration deep coverage check gas bench bench-indexer simulate contracts devnet docs lock setup clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -13,13 +13,16 @@ help: ## this list
 demo: ## watch the whole economy work on this machine (REPORT=file.json writes the figures)
 	@$(RUN) demo $(if $(REPORT),--report "$(REPORT)") $(ARGS)
 
-test: ## run the test suite (ARGS="-k name" picks tests)
+test: ## run the tests of the parts, in five minutes (ARGS="-k name" picks among all tests)
 	@$(RUN) test $(ARGS)
+
+integration: ## run the tests of the whole: processes, browsers, replicas, tools
+	@$(RUN) integration $(ARGS)
 
 deep: ## random inputs by the thousand: tests, Halmos, the deep campaigns
 	@$(RUN) deep $(ARGS)
 
-coverage: ## the test suite, and the share of each package that it comes by
+coverage: ## all tests, and the share of each package that it comes by
 	@$(RUN) coverage $(ARGS)
 
 check: ## formatting, types, architecture, Slither, Halmos and the campaigns

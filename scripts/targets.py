@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from scripts import checks, locks
@@ -26,13 +26,15 @@ class Target:
     """Whether it needs the set-up at all."""
 
 
-def start(environment: Environment, program: str, *arguments: str) -> int:
+def start(
+    environment: Environment, program: str, *arguments: str, env: Mapping[str, str] | None = None
+) -> int:
     """Run a program of the environment in the project's folder and give back its status.
 
     Ctrl-C goes to the program, which knows how to stop; this process waits for it.
     """
     command = [str(environment.program(program)), *arguments]
-    with subprocess.Popen(command, cwd=environment.root) as process:
+    with subprocess.Popen(command, cwd=environment.root, env=env) as process:
         while True:
             try:
                 return process.wait()
@@ -50,10 +52,24 @@ def module(name: str, *fixed: str) -> Callable[[Environment, Arguments], int]:
     return lambda environment, arguments: start(environment, "python", "-m", name, *fixed, *arguments)
 
 
-def test(environment: Environment, arguments: Arguments) -> int:
-    """Run the test suite on all processors; a `-n`, a path or a `-k` among the arguments is honoured.
+PARTS, WHOLE = ("-m", "not integration"), ("-m", "integration")
 
-    There are two processes more than processors, as much of the suite waits for chains and servers.
+
+def test(environment: Environment, arguments: Arguments) -> int:
+    """Run the tests of the parts; with arguments, which go to pytest, those they pick among all tests."""
+    return _pytest(environment, arguments or PARTS)
+
+
+def integration(environment: Environment, arguments: Arguments) -> int:
+    """Run the tests of the whole; arguments go to pytest."""
+    return _pytest(environment, [*WHOLE, *arguments])
+
+
+def _pytest(environment: Environment, arguments: Arguments) -> int:
+    """On all processors; a `-n` among the arguments is honoured.
+
+    There are two processes more than processors, as much of the tests waits for chains and servers. Compiled
+    modules are kept, whatever the environment says: every process would compile all of them anew.
     """
     tell_servers()
     spread = (
@@ -61,7 +77,8 @@ def test(environment: Environment, arguments: Arguments) -> int:
         if any(argument.startswith(("-n", "--pdb", "--dist")) for argument in arguments)
         else ["-n", str((os.cpu_count() or 1) + 2), "--dist", "worksteal"]
     )
-    return start(environment, "python", "-m", "pytest", *spread, *arguments)
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return start(environment, "python", "-m", "pytest", *spread, *arguments, env=env)
 
 
 def deep(environment: Environment, arguments: Arguments) -> int:
@@ -69,7 +86,7 @@ def deep(environment: Environment, arguments: Arguments) -> int:
 
     With arguments, which go to pytest, those tests alone; else Halmos and the deep campaigns too.
     """
-    status = test(
+    status = _pytest(
         environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments]
     )
     if arguments:
@@ -79,8 +96,8 @@ def deep(environment: Environment, arguments: Arguments) -> int:
 
 
 def coverage(environment: Environment, arguments: Arguments) -> int:
-    """Run the test suite and print the share of lines and branches it comes by, package by package."""
-    status = test(environment, ["--cov", "--cov-report=", *arguments])
+    """Run all tests and print the share of lines and branches it comes by, package by package."""
+    status = _pytest(environment, ["--cov", "--cov-report=", *arguments])
     return start(environment, "python", "-m", "scripts.covered") or status
 
 
@@ -117,9 +134,10 @@ TARGETS = {
     "devnet": Target(
         "a development chain with everything deployed, indexed and served", emporion("devnet"), dev=False
     ),
-    "test": Target("the test suite (arguments go to pytest)", test),
+    "test": Target("the tests of the parts; with arguments, which go to pytest, of everything", test),
+    "integration": Target("the tests of the whole: processes, browsers, replicas, tools", integration),
     "deep": Target("random inputs by the thousand: tests, Halmos, the deep campaigns", deep),
-    "coverage": Target("the test suite, and the share of each package that it comes by", coverage),
+    "coverage": Target("all tests, and the share of each package that it comes by", coverage),
     "check": Target("formatting, types, architecture, Slither, Halmos and the campaigns", checks.check),
     "contracts": Target("compile the contracts and write contracts/artifacts/", module("contracts.compile")),
     "gas": Target("measure gas, rewrite tests/contracts/gas.json, print the table", module("scripts.gas")),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from scripts.bench.comparison import Comparison
+from scripts.bench.flood import BAD_A_SECOND, HONEST_A_SECOND
 from scripts.bench.gateway import CROWD, SHORT, WHOLE, Findings
 from scripts.bench.litellm_proxy import VERSION, VIRTUAL_KEYS
 from scripts.bench.load import percentile
@@ -108,6 +109,7 @@ def figures(found: Findings) -> Figures:
         "refusal_p50_s": alone(refused(found, 50)),
         "refusal_p99_s": alone(refused(found, 99)),
         "flooded_p99_ms": alone(found.flood.latency("flooded", 99)),
+        "mistyped_p99_ms": alone(found.flood.latency("refused", 99)),
         "quiet_p99_ms": alone(found.flood.latency("quiet", 99)),
         "rss_mb": compared(whole, "embedded", "rss_mb"),
         "rss_mb_scaled": compared(whole, "scaled", "rss_mb"),
@@ -180,6 +182,16 @@ def _detail(title: str, one: Comparison, name: str, found: Findings) -> str:
     return f"| {title} | {cpu} | {' | '.join(rest)} |"
 
 
+def _crowd(found: Findings) -> str:
+    """What honest requests meet beside others that are refused."""
+    p99 = {name: shown(found.flood.latency(name, 99)) for name in ("quiet", "refused", "flooded")}
+    return (
+        f"\n{HONEST_A_SECOND} honest requests a second take {p99['quiet']} ms (p99) alone, "
+        f"{p99['refused']} ms beside {BAD_A_SECOND} mistyped keys a second, refused on sight, and "
+        f"{p99['flooded']} ms beside {BAD_A_SECOND} bad signatures.\n"
+    )
+
+
 def page(found: Findings) -> str:
     """The gateway's section."""
     told = (
@@ -199,4 +211,4 @@ def page(found: Findings) -> str:
     refusal = f"\nA transferred pass is refused {seconds[0]} s (p50) and {seconds[1]} s (p99) after its block"
     absent = "".join(f"\n- {name}: {reason}" for name, reason in found.absent.items())
     times = f", in {len(found.refusals)} transfers.\n"
-    return f"{told}{refusal}{times}{absent}\n{PROFILE.read_text(encoding='utf-8')}"
+    return f"{told}{refusal}{times}{_crowd(found)}{absent}\n{PROFILE.read_text(encoding='utf-8')}"

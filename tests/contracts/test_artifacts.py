@@ -61,7 +61,7 @@ def compiler() -> Path:
     return find_compiler(pinned_version())
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.timeout(600)
 def test_compiling_again_gives_the_same_bytes(compiler: Path) -> None:
     """All in one run of solc, which costs a third of one run each; the company changes no byte."""
@@ -72,7 +72,7 @@ def test_compiling_again_gives_the_same_bytes(compiler: Path) -> None:
     assert differing({path: render(record) for path, record in records.items()}) == []
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.parametrize("unit", ["src/EmporionToken.sol", "src/mocks/TestDollar.sol"])
 def test_a_source_compiled_alone_gives_the_same_bytes(unit: str, compiler: Path) -> None:
     from contracts.compile import compile_unit, differing, pinned_version, render

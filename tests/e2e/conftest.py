@@ -10,6 +10,13 @@ from backend.cli.wiring import run
 from tests.e2e.terminal import Economy, started
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All that is here starts the product as people do."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("integration")
+
+
 @pytest.fixture(scope="module")
 def economy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Economy]:
     """A seeded devnet whose transactions are mined at once."""

@@ -48,7 +48,7 @@ SECRET = (
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.devnet,
-    pytest.mark.slow,
+    pytest.mark.integration,
     pytest.mark.timeout(300),
 ]
 

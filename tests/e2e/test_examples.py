@@ -48,7 +48,7 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.timeout(400),
     pytest.mark.devnet,
-    pytest.mark.slow,
+    pytest.mark.integration,
 ]
 
 

@@ -19,7 +19,7 @@ from tests.e2e.terminal import does, funded, plan_of, refuses
 pytestmark = [
     pytest.mark.devnet,
     pytest.mark.model,
-    pytest.mark.slow,
+    pytest.mark.integration,
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("second_terminal"),
 ]

@@ -27,7 +27,7 @@ from tests.emporion_command import run_emporion
 pytestmark = [
     pytest.mark.devnet,
     pytest.mark.model,
-    pytest.mark.slow,
+    pytest.mark.integration,
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("second_terminal"),
 ]

@@ -20,7 +20,7 @@ from tests.signer_server import SignerServer, signer_server
 pytestmark = [
     pytest.mark.devnet,
     pytest.mark.model,
-    pytest.mark.slow,
+    pytest.mark.integration,
     pytest.mark.timeout(240),
     pytest.mark.usefixtures("second_terminal"),
 ]

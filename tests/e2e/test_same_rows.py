@@ -24,7 +24,7 @@ from backend.db.stores import open_chain_store
 from backend.db.tables import chain as tables
 from indexer.loop import index_once
 
-pytestmark = [pytest.mark.devnet, pytest.mark.slow]
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 OF_THE_PROCESS = {"heartbeats", "leases"}
 """When this machine looked, and who may write: not what the chain says."""

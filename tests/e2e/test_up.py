@@ -14,7 +14,7 @@ from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.ports import free_port
 from backend.cli.services import Services
 
-pytestmark = [pytest.mark.devnet, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.devnet, pytest.mark.integration, pytest.mark.timeout(240)]
 LEADS = [f'emporion_settlement_leads{{part="{part}"}} 1.0' for part in ("settle", "keep")]
 
 

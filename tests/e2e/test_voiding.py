@@ -28,7 +28,7 @@ from backend.core.units import MICRO, Then
 from backend.db.stores import open_chain_store
 from indexer.audit import audit
 
-pytestmark = [pytest.mark.devnet, pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.devnet, pytest.mark.model, pytest.mark.integration, pytest.mark.timeout(240)]
 
 CREDITS = 10
 FINALITY = 64

@@ -35,7 +35,7 @@ from indexer.statements import in_one_write
 from indexer.status import status_of
 from tests.indexer.harness import other, planted, rows_of
 
-pytestmark = [pytest.mark.devnet, pytest.mark.slow]
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from tests.indexer.killing import Killing, differing, lived_through, reached
 KILLS = int(os.environ.get("EMPORION_TEST_KILLS", "6"))
 """A few; `run.py simulate --kills 200` does as many as are wanted."""
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 class TestKill:

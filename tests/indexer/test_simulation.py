@@ -22,7 +22,7 @@ ACTS = 15
 """Fewer than in `run.py simulate`, which lives a thousand seeds, all of them on the database it is told."""
 LIVES = [(seed, ("sqlite", "postgres")[seed % 2]) for seed in SEEDS]
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 class TestSimulation:

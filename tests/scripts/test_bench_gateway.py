@@ -199,6 +199,9 @@ class TestReport:
         assert told["refusal_p99_s"]["ours"] == pytest.approx(1.49)
         assert {"added_p50_ms", "added_p99_ms", "rss_mb"} <= told.keys()
 
+    def test_tells_of_honest_requests_beside_others(self) -> None:
+        assert "a second take 2.98 ms (p99) alone, - ms beside 200 mistyped keys" in page(found())
+
     def test_tells_what_is_not_measured(self) -> None:
         assert "void: litellm answered 500" in details(found())
         assert "not measured: no Redis" in page(found())

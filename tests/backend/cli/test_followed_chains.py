@@ -115,7 +115,7 @@ async def at_heads(emporion: Emporion, *devnets: Devnet) -> dict[int, Any]:
 
 
 @pytest.mark.devnet
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.usefixtures("nothing_listens")
 class TestTwoChains:
     async def test_stand_apart_in_one_database(

@@ -39,7 +39,7 @@ BLOCKS = 1_500
 BAR = re.compile(r"chain 1 \S*[━╸╺].* +\d+% [\d-]:[\d-]{2}:[\d-]{2} [\d,]+ blocks/s")
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 
 class Watched:

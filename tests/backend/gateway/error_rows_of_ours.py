@@ -1,5 +1,6 @@
 """How to provoke the rows of the error table that are an upstream's, or this process's and what it needs."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from typing import Any
@@ -107,8 +108,9 @@ row(errors.Unavailable, "problem", "retry-after", ports=lambda: {"oracle": Away(
 @row(errors.DatabaseBusy, "problem", "retry-after")
 async def writer_elsewhere(house: House) -> httpx.Response:
     token = bearer(await house.sign_in(house.buyer))
-    with closing(sqlite3.connect(house.settings.home_path / "gateway.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+    file = house.settings.home_path / "gateway.db"
+    with closing(sqlite3.connect(file, isolation_level=None, check_same_thread=False)) as other:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")  # the gateway may have to end a write first
         return await house.http.post("/v1/keys", json={}, headers=token, timeout=60)
 
 

@@ -22,7 +22,7 @@ from tests.backend.gateway.test_llama_server import (  # noqa: F401 - collected 
     wire,
 )
 
-pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.model, pytest.mark.integration, pytest.mark.timeout(300)]
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "ray_serve"
 PYTHON = EXAMPLE / ".venv" / "bin" / "python"

@@ -24,6 +24,7 @@ import structlog
 
 from backend.core.errors import EmporionError, all_errors
 from backend.core.logs import configure_logs
+from backend.db import engines
 from backend.gateway.error_replies import INTERNAL, error_type
 from tests.backend.gateway import error_rows, error_rows_of_ours
 from tests.backend.gateway.conftest import House, build
@@ -66,6 +67,11 @@ class TestRow:
         configure_logs("error", stream=io.StringIO())
         yield
         structlog.reset_defaults()
+
+    @pytest.fixture(autouse=True)
+    def impatience(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Half a minute is waited for another writer, and as long again by who comes behind."""
+        monkeypatch.setattr(engines, "BUSY_SECONDS", 3)
 
     @pytest.fixture
     def gateway_settings(self, row: Row, request: pytest.FixtureRequest) -> dict[str, Any]:

@@ -26,7 +26,8 @@ from aiohttp import web
 from sqlalchemy import text
 
 from backend.core.units import MICRO, PlanKind, keccak, to_address
-from backend.gateway.metered_app import KEEP_ALIVE, KEEP_ALIVE_SECONDS
+from backend.gateway import metered_app
+from backend.gateway.metered_app import KEEP_ALIVE
 from tests.backend.gateway import model_server
 from tests.backend.gateway.conftest import DOCUMENT, METERED, MODEL, PASS, House, address_of, bearer
 from tests.backend.gateway.model_server import ModelServer, chunk, usage
@@ -137,9 +138,11 @@ class TestStream:
 
 
 class TestSilence:
-    @pytest.mark.slow
-    async def test_keeps_a_silent_stream_alive(self, house: House, paid_key: str) -> None:
-        house.model.pause = KEEP_ALIVE_SECONDS + 1
+    async def test_keeps_a_silent_stream_alive(
+        self, house: House, paid_key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(metered_app, "KEEP_ALIVE_SECONDS", 2.0)
+        house.model.pause = 3.0
         house.model.behaviour = one_pause
         reply = await house.chat(paid_key, stream=True)
         events = [event + "\n\n" for event in reply.text.split("\n\n") if event]

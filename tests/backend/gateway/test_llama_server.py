@@ -39,7 +39,7 @@ from tests.backend.gateway import llama_server
 from tests.backend.gateway.conftest import MODEL, House, bearer
 from tests.backend.market import CHAIN_ID, SERVICE
 
-pytestmark = [pytest.mark.model, pytest.mark.slow]
+pytestmark = [pytest.mark.model, pytest.mark.integration]
 
 KEY = "llama-server-key"
 CARD = RateCard(per_request=0, per_unit_in=10, per_unit_out=30)

@@ -27,7 +27,7 @@ class TestSchemathesis:
     def gateway_settings(self) -> dict[str, Any]:
         return {"max_lag_seconds": 100_000}  # nobody mines while it runs
 
-    @pytest.mark.slow
+    @pytest.mark.integration
     async def test_finds_nothing_without_a_credential(self, house: House, tmp_path: Path) -> None:
         """Every route, the endless one alone left out: who proves nothing is refused as the document says."""
         said = await run(
@@ -39,7 +39,7 @@ class TestSchemathesis:
         )
         assert said[0] == 0, said[1][-40_000:]
 
-    @pytest.mark.slow
+    @pytest.mark.integration
     async def test_finds_nothing(self, house: House, tmp_path: Path) -> None:
         await house.mine(holding(PASS, address_of(house.buyer)), tab(METERED, 10, address_of(house.buyer)))
         token = await house.sign_in(house.buyer)

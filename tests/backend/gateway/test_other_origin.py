@@ -20,7 +20,7 @@ from playwright.async_api import Page, async_playwright
 from tests.backend.gateway.conftest import MODEL, House, free_socket
 from tests.e2e.page_stage import PROGRAMS, QUIET
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.integration
 
 HEADERS = [
     "emporion-receipt",

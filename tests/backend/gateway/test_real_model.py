@@ -29,7 +29,7 @@ from backend.net.client import HttpClient
 from backend.net.guard import LOOPBACK_ONLY
 from tests.backend.gateway.conftest import DOCUMENT, MODEL, House, bearer
 
-pytestmark = [pytest.mark.model, pytest.mark.slow]
+pytestmark = [pytest.mark.model, pytest.mark.integration]
 
 
 @pytest.fixture

@@ -34,7 +34,7 @@ from backend.inference.embedded import EmbeddedEngine, shipped_parameters
 from backend.net.client import HttpClient
 from backend.net.guard import LOOPBACK_ONLY
 
-pytestmark = [pytest.mark.model, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.model, pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 TOPICS = ["fish", "birds", "rain", "gold", "salt", "snow", "ships", "kings"]
 
 

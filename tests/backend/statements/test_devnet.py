@@ -30,7 +30,7 @@ from backend.statements.replies import gas_missing
 from backend.statements.service import Statement, Statements
 from indexer.loop import index_once
 
-pytestmark = [pytest.mark.devnet, pytest.mark.slow]
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 DOLLAR, TOKEN = 0, 1
 GIVEN: Final = {

@@ -28,7 +28,6 @@ SCENES = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(500)
 def test_laws() -> None:
     """One test: forge compiles handlers that changed, and two processes would both do it."""

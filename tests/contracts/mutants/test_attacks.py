@@ -30,7 +30,7 @@ def test_an_attack_names_its_test_and_its_fault(attack: Attack) -> None:
     assert attack.fault in {mutant.name for mutant in MUTANTS}
 
 
-@pytest.mark.slow
+@pytest.mark.integration
 @pytest.mark.hypothesis
 @pytest.mark.parametrize("attack", TRIED, ids=lambda a: a.name)
 def test_an_attack_is_noticed(attack: Attack) -> None:

@@ -140,7 +140,6 @@ class History:
 
 
 class TestLaws:
-    @pytest.mark.slow
     @pytest.mark.parametrize(("seed", "steps"), [(0, 40), (1, 40)])
     def test_hold_along_a_random_history(self, v: VaultStage, seed: int, steps: int) -> None:
         history = History(v, random.Random(seed))

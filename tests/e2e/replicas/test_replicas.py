@@ -41,7 +41,7 @@ CREDITS = 50
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
     pytest.mark.devnet,
-    pytest.mark.slow,
+    pytest.mark.integration,
     pytest.mark.timeout(400),
 ]
 
