@@ -63,7 +63,7 @@ class TestTable:
 class TestRow:
     @pytest.fixture(autouse=True)
     def logs(self) -> Iterator[None]:
-        """As in a process of ours: the library's own way to show a crash takes many seconds."""
+        """As in a process of ours."""
         configure_logs("error", stream=io.StringIO())
         yield
         structlog.reset_defaults()
