@@ -26,11 +26,12 @@ def dialog(page: Page) -> Locator:
 
 
 async def agree(page: Page, action: str, *told: str) -> None:
-    """Reads the explanation, then goes on."""
+    """Reads the explanation, then goes on. What an earlier step said is gone: `told` waits for this one."""
     button = dialog(page).get_by_role("button", name=action, exact=True)
     await expect(button).to_be_visible()
     for text in told:
         await expect(dialog(page)).to_contain_text(text)
+    await page.locator("#status").evaluate("place => place.replaceChildren()")
     await button.click()
 
 

@@ -56,6 +56,7 @@ pytestmark = [
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Composed]:
     async with composed(tmp_path_factory.mktemp("composed")) as found:
+        await until(lambda: ready(found), "every gateway")
         yield found
 
 
@@ -112,7 +113,6 @@ async def published(running: Composed) -> PlanId:
 
 class TestAllOfIt:
     async def test_gets_ready(self, running: Composed) -> None:
-        await until(lambda: ready(running), "every gateway")
         assert all([await asyncio.to_thread(running.healthy, name) for name in GATEWAYS])
 
     async def test_serves_and_settles(self, running: Composed) -> None:
@@ -136,8 +136,10 @@ class TestAllOfIt:
 
         await until(settled, "the settlement of every credit")
         assert (await running.ask("GET", path)).status_code == 401
+        await self.shows_figures(running)
 
-    async def test_shows_figures(self, running: Composed) -> None:
+    async def shows_figures(self, running: Composed) -> None:
+        """Of each part, for Prometheus."""
         said = {name: await running.figures(name) for name in (*GATEWAYS, "settle")}
         assert all("emporion_store_up 1.0" in text for text in said.values())
         assert 'emporion_settlement_leads{part="settle"} 1.0' in said["settle"]

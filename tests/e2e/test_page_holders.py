@@ -314,6 +314,7 @@ class TestProvider:
         await page.goto(f"{stage.services.url}/#/provider/{service}")
         await page.get_by_role("button", name="Retire for good").click()
         await agree(page, "Continue", "cannot be undone")
+        await told(page, "Done.")
         sale = section(page, "Sale and bond")
         await expect(sale).to_contain_text("It is retired")
         assert (await registry.service(service)).status is ServiceStatus.RETIRED
