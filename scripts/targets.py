@@ -53,20 +53,23 @@ def module(name: str, *fixed: str) -> Callable[[Environment, Arguments], int]:
 
 
 PARTS, WHOLE = ("-m", "not integration"), ("-m", "integration")
+STEALING = ("--dist", "worksteal")
+A_FILE_EACH = ("--dist", "loadfile", "--no-loadscope-reorder")
+"""The tests of the whole that are in one file share the world that they start."""
 
 
 def test(environment: Environment, arguments: Arguments) -> int:
     """Run the tests of the parts; with arguments, which go to pytest, those they pick among all tests."""
-    return _pytest(environment, arguments or PARTS)
+    return _pytest(environment, arguments or PARTS, STEALING)
 
 
 def integration(environment: Environment, arguments: Arguments) -> int:
     """Run the tests of the whole; arguments go to pytest."""
-    return _pytest(environment, [*WHOLE, *arguments])
+    return _pytest(environment, [*WHOLE, *arguments], A_FILE_EACH)
 
 
-def _pytest(environment: Environment, arguments: Arguments) -> int:
-    """On all processors; a `-n` among the arguments is honoured.
+def _pytest(environment: Environment, arguments: Arguments, shared: Arguments) -> int:
+    """On all processors, the work `shared` in that way; a `-n` among the arguments is honoured.
 
     There are two processes more than processors, as much of the tests waits for chains and servers. Compiled
     modules are kept, whatever the environment says: every process would compile all of them anew.
@@ -75,7 +78,7 @@ def _pytest(environment: Environment, arguments: Arguments) -> int:
     spread = (
         []
         if any(argument.startswith(("-n", "--pdb", "--dist")) for argument in arguments)
-        else ["-n", str((os.cpu_count() or 1) + 2), "--dist", "worksteal"]
+        else ["-n", str((os.cpu_count() or 1) + 2), *shared]
     )
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return start(environment, "python", "-m", "pytest", *spread, *arguments, env=env)
@@ -87,7 +90,7 @@ def deep(environment: Environment, arguments: Arguments) -> int:
     With arguments, which go to pytest, those tests alone; else Halmos and the deep campaigns too.
     """
     status = _pytest(
-        environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments]
+        environment, ["--hypothesis-profile=deep", "--timeout=3600", "-m", "hypothesis", *arguments], STEALING
     )
     if arguments:
         return status
@@ -97,7 +100,7 @@ def deep(environment: Environment, arguments: Arguments) -> int:
 
 def coverage(environment: Environment, arguments: Arguments) -> int:
     """Run all tests and print the share of lines and branches it comes by, package by package."""
-    status = _pytest(environment, ["--cov", "--cov-report=", *arguments])
+    status = _pytest(environment, ["--cov", "--cov-report=", *arguments], A_FILE_EACH)
     return start(environment, "python", "-m", "scripts.covered") or status
 
 

@@ -80,6 +80,7 @@ class TestCourse:
         assert drawn[-1] == ""
 
 
+@pytest.mark.integration
 class TestSimulate:
     @pytest.mark.parametrize("jobs", ["1", "2"])
     def test_lives_every_seed(self, capfd: pytest.CaptureFixture[str], jobs: str) -> None:

@@ -37,7 +37,7 @@ from backend.cli.devnet.network import Devnet
 from backend.cli.devnet.ports import LOOPBACK, free_port, is_free
 from backend.core.errors import MalformedRequest, NodeUnreachable, SettingsError
 
-pytestmark = pytest.mark.devnet
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 STRANGER = b"\7" * 20
 HOLDER = """

@@ -21,7 +21,7 @@ from backend.cli.devnet.seed import seed
 from backend.core.units import PlanKind, plan_kind
 from backend.metadata.documents import read_document
 
-pytestmark = pytest.mark.devnet
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 
 @pytest.fixture
