@@ -1,10 +1,13 @@
 """What somebody does on the page, step by step, and what a program or an app does beside it."""
 
+import asyncio
 import base64
 import hashlib
 import re
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -12,7 +15,7 @@ from urllib.parse import urlencode
 import httpx
 from eth_account import Account
 from eth_account.messages import encode_defunct
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from backend.cli.demo.world import World
 from contracts import artifacts
@@ -58,6 +61,23 @@ async def with_money(page: Page) -> None:
 async def told(page: Page, text: str) -> None:
     """Waits for the word at the foot of the page; every transaction ends with `Done.`."""
     await expect(page.locator("#status")).to_contain_text(text)
+
+
+@asynccontextmanager
+async def redrawn(page: Page, control: Locator, answer: str) -> AsyncIterator[None]:
+    """The part that a control is in is on its way anew, as after an event; after the block it is replaced."""
+    go, old = asyncio.Event(), await control.element_handle()
+
+    async def held(route: Route) -> None:
+        await go.wait()
+        await route.continue_()
+
+    await page.route(answer, held)
+    await page.evaluate("import('/web/panel.js').then((panel) => panel.refresh())")
+    yield
+    go.set()
+    await page.wait_for_function("control => !control.isConnected", arg=old)
+    await page.unroute(answer)
 
 
 def section(page: Page, title: str) -> Locator:

@@ -39,6 +39,7 @@ from tests.e2e.page_steps import (
     find,
     left_to_use,
     plan,
+    redrawn,
     section,
     with_money,
 )
@@ -197,19 +198,9 @@ class TestProvider:
 
     async def chooses_during_a_refresh(self, page: Page, use: Locator) -> None:
         """A choice made while the part is on its way anew is not taken back."""
-        go = asyncio.Event()
-
-        async def held(route: Route) -> None:
-            await go.wait()
-            await route.continue_()
-
-        await page.route("**/analytics?by=day*", held)
-        by = await use.get_by_label("Figures by").element_handle()
-        await page.evaluate("import('/web/panel.js').then((panel) => panel.refresh())")
-        await use.get_by_label("Figures by").select_option("hour")
-        await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
-        go.set()
-        await page.wait_for_function("control => !control.isConnected", arg=by)
+        async with redrawn(page, use.get_by_label("Figures by"), "**/analytics?by=day*"):
+            await use.get_by_label("Figures by").select_option("hour")
+            await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
         await expect(use.get_by_label("Figures by")).to_have_value("hour")
         await expect(use.locator("figcaption", has_text="Calls by hour")).to_contain_text("2, 0 failed")
 

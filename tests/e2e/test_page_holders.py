@@ -42,6 +42,7 @@ from tests.e2e.page_steps import (
     dialog,
     find,
     plan,
+    redrawn,
     section,
     told,
     with_money,
@@ -318,7 +319,10 @@ class TestProvider:
         sale = section(page, "Sale and bond")
         await expect(sale).to_contain_text("It is retired")
         assert (await registry.service(service)).status is ServiceStatus.RETIRED
-        await sale.get_by_label("EMP").fill("1000")
+        async with redrawn(page, sale.get_by_label("EMP"), f"**/v1/services/{service}"):
+            await sale.get_by_label("EMP").select_text()  # and types on, whatever comes meanwhile
+        await page.keyboard.insert_text("1000")
+        await expect(sale.get_by_label("EMP")).to_have_value("1000")
         await sale.get_by_role("button", name="Ask for it back").click()
         await agree(page, "Continue", "liable during the waiting time")
         await told(page, "Done.")

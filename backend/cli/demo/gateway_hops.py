@@ -62,6 +62,7 @@ async def stream(world: World) -> Figures:
             model=world.model,
             messages=_messages("Count from one to ten."),
             max_tokens=48,
+            temperature=0,  # else it may say it all in two words
             stream=True,
             stream_options={"include_usage": True},
         )

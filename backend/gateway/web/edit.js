@@ -15,14 +15,13 @@ const STATUS = ["active", "paused", "retired"];
 export function editForm(service, chain) {
   const plan = planPart(chain), upstream = upstreamPart(), about = documentPart(service.metadata || { name: service.name });
   about.model.hidden = service.kind !== "model";
-  const bond = h("input", { type: "text", value: "100", inputmode: "decimal" });
   return [
     panel("Plans on sale", () => plans(service.id, chain)),
     h("section", {}, h("h2", {}, "Add a plan"), h("form", { onsubmit: doing(() => addPlan(service, plan.read(), chain)) }, plan.element, h("div", { class: "row" }, h("button", {}, "Create the plan")))),
     h("section", {}, h("h2", {}, "Description"), h("form", { onsubmit: doing(() => describe(service, about)) }, about.element, h("div", { class: "row" }, h("button", {}, "Save")))),
     panel("Upstreams now", () => bound(service.id), () => false),
     h("section", {}, h("h2", {}, "Another upstream"), h("form", { onsubmit: doing(() => rebind(service.id, upstream.read())) }, upstream.element, h("div", { class: "row" }, h("button", {}, "Replace what answers")))),
-    panel("Sale and bond", () => standing(service.id, bond)),
+    panel("Sale and bond", () => standing(service.id)),
   ];
 }
 
@@ -73,8 +72,9 @@ async function rebind(id, upstream) {
   return kept !== null;
 }
 
-async function standing(id, bond) {
+async function standing(id) {
   const service = await api(`/v1/services/${id}`);
+  const bond = h("input", { type: "text", value: "100", inputmode: "decimal" });
   const retired = service.status === "retired";
   const other = service.status === "active" ? 1 : 0;
   const act = (label, title, points, work, plain = true) => h("button", { class: plain ? "plain" : null, type: "button", onclick: doing(async () => (await send(title, points, work)) !== null) }, label);

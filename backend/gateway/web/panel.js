@@ -30,7 +30,7 @@ async function fill(one) {
   }
   await still();
   if (turn !== one.turn) return;
-  const focused = focusedIn(one.body) ?? before;
+  const focused = focusedIn(one.body) ?? before, marked = markedIn(one.body);
   const unsent = [...one.filled].filter((control) => one.body.contains(control)).map((control) => [nameOf(control), stateOf(control)]);
   one.filled.clear();
   one.body.replaceChildren(...found);
@@ -38,9 +38,16 @@ async function fill(one) {
   for (const [name, state] of unsent) fillIn(named(one.body, name), state);
   const same = focused === null ? [] : named(one.body, focused);
   if (same.length) same[0].focus({ preventScroll: true });
+  if (same.length && marked) same[0].setSelectionRange?.(...marked);
 }
 
 const focusedIn = (body) => (body.contains(document.activeElement) ? nameOf(document.activeElement) : null);
+
+// Where the caret is, or what is marked, in the text that is being typed; number fields do not tell.
+function markedIn(body) {
+  const { activeElement } = document;
+  return body.contains(activeElement) && typeof activeElement.selectionStart === "number" ? [activeElement.selectionStart, activeElement.selectionEnd] : null;
+}
 
 // Controls are made anew each time; they are known again by what names them to people, within their group.
 function nameOf(control) {
