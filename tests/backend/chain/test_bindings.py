@@ -29,7 +29,7 @@ from backend.core.units import (
 from backend.signing.eip712 import Domain
 from backend.signing.permit import Order, Permit
 
-pytestmark = pytest.mark.devnet
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 PRICE = BaseUnits(1_000_000)
 METERED = PlanTerms(

@@ -45,7 +45,7 @@ from backend.signing.envelope import creation_address
 from backend.signing.keys import LocalKey
 from contracts.artifacts import load
 
-pytestmark = pytest.mark.devnet
+pytestmark = [pytest.mark.devnet, pytest.mark.integration]
 
 QUICK = Patience(poll=0.01, stuck=5, most=10)
 KEY = LocalKey(b"\1" * 32)

@@ -13,6 +13,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, insert, select, text
 
 from backend.core.settings import Settings, child_environment, load_settings
@@ -49,6 +50,7 @@ async def start_writer(settings: Settings, first: int) -> asyncio.subprocess.Pro
     )
 
 
+@pytest.mark.integration
 class TestContention:
     async def test_given_a_busy_indexer_serves_the_gateway(
         self, settings: Settings, chain: Store, gateway: Store
