@@ -68,7 +68,7 @@ async function devnetNotice() {
 document.querySelector(".skip").addEventListener("click", (event) => { event.preventDefault(); document.getElementById("content").focus(); });
 window.addEventListener("hashchange", () => show());
 onChange(() => show(false));
-show(false);
+// Who comes back with a wallet is waited for, not for long, so that nothing is drawn twice under somebody's hands.
+Promise.race([start(), new Promise((go) => setTimeout(go, 1000))]).finally(() => show(false));
 devnetNotice();
-start();
 follow();
