@@ -107,9 +107,8 @@ def _rest(given: Services) -> FastAPI:
     )
     api.state.services = given
     add_handlers(api)
-    for (
-        router
-    ) in _routers():  # `include_router` would make every route anew, at each application's first request
+    # `include_router` would make every route anew, at each application's first request.
+    for router in _routers():
         api.router.routes.extend(router.routes)
     describe_model_routes(api)
     pages.mount_files(api)
